@@ -1,0 +1,1 @@
+"""Penchant: a recommender engine whose unit is the interest."""

@@ -1,0 +1,1 @@
+"""Shared words: ids, events, items, signals, interests, contracts, errors, time and chance."""

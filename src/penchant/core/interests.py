@@ -1,0 +1,73 @@
+"""Interests: directions with weights, what they score, and the arithmetic of PRODUCT section 3."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.core.errors import ShapeError
+
+Vector = NDArray[np.float32]
+Vectors = NDArray[np.float32]
+
+
+class Interests(NamedTuple):
+    """What a user wants at one moment: K directions in the space of the item vectors."""
+
+    directions: Vectors  # (K, D)
+    weights: Vector  # (K,)
+
+    def score(self, vectors: Vectors) -> Vector:
+        """r_c = max_k(w_k u_k . c) for every row of `vectors`: (N, D) -> (N,).
+
+        >>> u = Interests(np.float32([[.42, .33, .25]]), np.float32([1.0]))
+        >>> c = np.float32([[.6, .3, .1], [.2, .5, .3], [.4, .2, .4]])
+        >>> u.score(c).round(3).tolist() == np.float32([.376, .324, .334]).tolist()
+        True
+        >>> u.score(c[:, :2])
+        Traceback (most recent call last):
+        ...
+        penchant.core.errors.ShapeError: item vectors (3, 2) do not fit interests (1, 3)
+        """
+        if vectors.shape[-1] != self.directions.shape[-1]:
+            raise ShapeError(
+                f"item vectors {vectors.shape} do not fit interests {self.directions.shape}"
+            )
+        if len(self.weights) == 1:
+            return vectors @ (self.directions[0] * self.weights[0])  # (N, D) @ (D,) -> (N,)
+        each = vectors @ (self.directions * self.weights[:, None]).T  # (N, D) @ (D, K) -> (N, K)
+        return np.asarray(each.max(axis=1), dtype=np.float32)
+
+
+def decay(weight: float, elapsed_s: float, half_life_s: float) -> float:
+    """Weight left after `elapsed_s`.
+
+    >>> decay(1.0, elapsed_s=60.0, half_life_s=60.0)
+    0.5
+    """
+    return weight * math.exp2(-elapsed_s / half_life_s)
+
+
+def softmax(logits: Vector) -> Vector:
+    """exp(x) / sum(exp(x)) along the last axis.
+
+    >>> softmax(np.float32([.5, .3, .2])).round(4).tolist() == np.float32(
+    ...     [.3907, .3199, .2894]).tolist()
+    True
+    """
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))  # minus max: exp would overflow
+    return np.asarray(weights / weights.sum(axis=-1, keepdims=True), dtype=logits.dtype)
+
+
+def moved(topics: Vector, towards: Vector, rate: float) -> Vector:
+    """u' = (1 - a) u + a v, the update of PRODUCT section 3.
+
+    >>> v = softmax(np.float32([.5, .3, .2]))
+    >>> moved(np.float32([.4, .3, .3]), v, .1).round(4).tolist() == np.float32(
+    ...     [.3991, .3020, .2989]).tolist()
+    True
+    """
+    if topics.shape != towards.shape:
+        raise ShapeError(f"topics {topics.shape} cannot move towards {towards.shape}")
+    return np.asarray((1 - rate) * topics + rate * towards, dtype=np.float32)

@@ -1,0 +1,1 @@
+"""What a model sees of an event: one definition online and offline."""

@@ -1,0 +1,1 @@
+"""Torch blocks without a business word."""

@@ -1,0 +1,1 @@
+"""Every source's opinion put into one order."""

@@ -1,0 +1,1 @@
+"""Sources: who finds candidates and how they score."""

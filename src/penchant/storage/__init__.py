@@ -1,0 +1,1 @@
+"""The log, the states and the published models, on disk."""

@@ -1,0 +1,1 @@
+"""Rules of a placement: filters, diversity, paging."""

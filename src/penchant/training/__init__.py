@@ -1,0 +1,1 @@
+"""Weights, blends and topics are learned here, and published."""
