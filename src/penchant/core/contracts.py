@@ -39,7 +39,7 @@ class EventFeatures(NamedTuple):
 class Taken(NamedTuple):
     """How a user has dealt with one item so far."""
 
-    count: float
+    times: float
     """Positive minus negative events."""
     last_s: float
     """Time of the latest."""

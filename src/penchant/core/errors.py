@@ -43,7 +43,8 @@ class UnknownEventTypeError(InvalidEventError):
     def __init__(self, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
         super().__init__(
-            f"no event type is named {name!r}{nearest(name, known)}; allowed are {', '.join(known)}; "
+            f"no event type is named {name!r}{nearest(name, known)}; "
+            f"allowed are {', '.join(known)}; "
             "add your own under [signals.<name>] in the config"
         )
 
@@ -66,7 +67,8 @@ class UnknownColumnError(InvalidDataError):
     def __init__(self, wanted: str, source: str, present: Iterable[str]) -> None:
         present = list(present)
         super().__init__(
-            f"{source} has no column {wanted!r}{nearest(wanted, present)}; it has {', '.join(present)}; "
+            f"{source} has no column {wanted!r}{nearest(wanted, present)}; "
+            f"it has {', '.join(present)}; "
             "name yours with --map FIELD=COLUMN"
         )
 
@@ -81,7 +83,8 @@ class UnknownSettingError(ConfigError):
     def __init__(self, key: str, known: Iterable[str], source: str) -> None:
         known = sorted(known)
         super().__init__(
-            f"{source}: no setting is named {key!r}{nearest(key, known)}; allowed here are {', '.join(known)}"
+            f"{source}: no setting is named {key!r}{nearest(key, known)}; "
+            f"allowed here are {', '.join(known)}"
         )
 
 
@@ -158,7 +161,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """The phrase that points at the likeliest meant word, or nothing.
 
     >>> nearest("purchse", ["purchase", "view"])
-    ' (did you mean 'purchase'?)'
+    " (did you mean 'purchase'?)"
     """
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -35,7 +35,8 @@ class Interests(NamedTuple):
                 f"item vectors {vectors.shape} do not fit interests {self.directions.shape}"
             )
         if len(self.weights) == 1:
-            return vectors @ (self.directions[0] * self.weights[0])  # (N, D) @ (D,) -> (N,)
+            one = self.directions[0] * self.weights[0]
+            return np.asarray(vectors @ one, dtype=np.float32)  # (N, D) @ (D,) -> (N,)
         each = vectors @ (self.directions * self.weights[:, None]).T  # (N, D) @ (D, K) -> (N, K)
         return np.asarray(each.max(axis=1), dtype=np.float32)
 
