@@ -1,0 +1,75 @@
+"""Items near a user's interests, by exact search over all item vectors."""
+
+import numpy as np
+
+from penchant.core.contracts import Candidates, Mask, Reading, Rows, Scores
+from penchant.core.errors import ShapeError
+from penchant.core.interests import Interests, Vector, Vectors
+from penchant.retrieval.exact_search import NOTHING, top
+
+
+class InterestSearch:
+    """r_c = max_k(w_k u_k . c) + b_c, for the interests that one model reads.
+
+    An item without a vector (its row is beyond the table, or not `known`) gets the lowest score of
+    those with one, minus 1. Where the reading has no interests of this model, all score 0 and
+    nothing is found.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        vectors: Vectors,  # (T, D)
+        bias: Vector | None = None,  # (T,)
+        known: Mask | None = None,  # (T,)
+    ) -> None:
+        for name, column in (("bias", bias), ("known", known)):
+            if column is not None and column.shape != vectors.shape[:1]:
+                raise ShapeError(f"{name} {column.shape} does not fit vectors {vectors.shape}")
+        self._model_name = model_name
+        self._vectors = vectors
+        self._bias = np.zeros(len(vectors), np.float32) if bias is None else bias
+        self._known = np.ones(len(vectors), np.bool_) if known is None else known
+        self._n_items = len(vectors)
+
+    @property
+    def n_items(self) -> int:
+        """Rows that it scores."""
+        return self._n_items
+
+    def grow(self, n_items: int) -> None:
+        """From now on rows below `n_items` exist; the new ones have no vector."""
+        extra = n_items - self._n_items
+        if extra > 0:
+            self._known = np.concatenate([self._known, np.zeros(extra, np.bool_)])
+            self._n_items = n_items
+
+    def find(self, reading: Reading, allowed: Mask, limit: int) -> Candidates:
+        """The items with a vector that score highest."""
+        if self._model_name not in reading.interests:
+            return NOTHING
+        if allowed.shape != self._known.shape:
+            raise ShapeError(
+                f"{self._n_items} items do not fit the mask of allowed items {allowed.shape}; "
+                "call grow(n) on every source when the catalogue grows"
+            )
+        return top(self.score(reading, slice(None)), allowed & self._known, limit)
+
+    def score(self, reading: Reading, rows: Rows) -> Scores:
+        """r_c of `rows`."""
+        interests = reading.interests.get(self._model_name)
+        if interests is None:
+            return np.zeros(self._n_items, np.float32)[rows]
+        if isinstance(rows, slice) or not self._known[rows].all():
+            return self._whole(interests)[rows]  # the lowest score is that of the whole catalogue
+        return interests.score(self._vectors[rows]) + self._bias[rows]
+
+    def _whole(self, interests: Interests) -> Scores:
+        with_vector = self._known[: len(self._vectors)]
+        scores = interests.score(self._vectors) + self._bias
+        if self._n_items == len(scores) and with_vector.all():
+            return scores
+        lowest = scores.min(where=with_vector, initial=np.inf)
+        whole = np.full(self._n_items, lowest - 1 if np.isfinite(lowest) else 0.0, np.float32)
+        whole[: len(scores)][with_vector] = scores[with_vector]
+        return whole

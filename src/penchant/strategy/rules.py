@@ -1,0 +1,110 @@
+"""Rules of a placement: what may be shown, and in which order."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from penchant.core.contracts import ItemFacts, Mask, Reading, Request, Scored, SlateItem
+from penchant.core.errors import InvalidRequestError
+from penchant.strategy.diversity import mmr
+
+REPEATS_ARE_USUAL: Final = 0.05
+"""Share of positive events that repeat a (user, item), above which `auto` keeps taken items."""
+
+
+class StrategyConfig(BaseModel):
+    """Settings of `Rules`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    repeats: Literal["auto", "keep", "drop"] = "auto"
+    """Whether items already taken may appear; auto: if more than 5 % of the log repeats."""
+    diversity: float = Field(default=0.0, ge=0, le=1)
+    """Least variety of a slate, 0 (pure relevance) to 1; a request may ask for more."""
+    max_n: int = Field(default=1000, ge=1)
+    """Most places that one request may ask for."""
+
+
+class Rules:
+    """Filters what may be shown; arranges by score, with variety where it is asked for."""
+
+    def __init__(self, config: StrategyConfig, repeat_ratio: float = 0.0) -> None:
+        """`repeat_ratio`: share of the log's positive events that repeat a (user, item)."""
+        self._config = config
+        self._repeat_ratio = repeat_ratio
+
+    def allowed(self, request: Request, reading: Reading, items: ItemFacts) -> Mask:
+        """(N,) available, not expired, of the categories, not excluded, shown or dismissed.
+
+        Items already taken stay out unless both the placement and the request let them repeat.
+        """
+        self._check(request)
+        mask: Mask = items.available & (items.expires_s > reading.now_s)
+        if request.categories:
+            mask &= _within(request.categories, items)
+        for rows in (request.exclude, request.shown, reading.dismissed):
+            _close(mask, rows)
+        if not (request.repeats and self._keeps_repeats()):
+            _close(mask, reading.taken)
+        return mask
+
+    def arrange(
+        self,
+        request: Request,
+        reading: Reading,  # noqa: ARG002
+        scored: Scored,
+        items: ItemFacts,
+        rng: Generator,  # noqa: ARG002
+    ) -> Sequence[SlateItem]:
+        """By score, ties by row; with variety, by maximal marginal relevance over the vectors."""
+        self._check(request)
+        order = np.lexsort((scored.rows, -scored.scores))
+        diversity = max(request.diversity, self._config.diversity)
+        if diversity > 0 and items.vectors is not None:
+            vectors = items.vectors[scored.rows[order]]
+            order = order[mmr(scored.scores[order], vectors, diversity, request.n)]
+        return [_placed(scored, place) for place in order[: request.n]]
+
+    def _keeps_repeats(self) -> bool:
+        match self._config.repeats:
+            case "auto":
+                return self._repeat_ratio > REPEATS_ARE_USUAL
+            case "keep":
+                return True
+            case "drop":
+                return False
+
+    def _check(self, request: Request) -> None:
+        if not 1 <= request.n <= self._config.max_n:
+            raise InvalidRequestError(
+                f"n is {request.n}; allowed are 1 to {self._config.max_n} places"
+            )
+        if not 0 <= request.diversity <= 1:
+            raise InvalidRequestError(
+                f"diversity is {request.diversity:g}; allowed are 0 (relevance) to 1 (variety)"
+            )
+
+
+def _within(categories: frozenset[str], items: ItemFacts) -> Mask:
+    inside = np.zeros(len(items.available), np.bool_)
+    for category in categories:
+        rows = items.categories.get(category)
+        if rows is not None:
+            inside[rows] = True
+    return inside
+
+
+def _close(mask: Mask, rows: Iterable[int]) -> None:
+    """Set `rows` to False, in place; rows that do not exist are no matter."""
+    closed: NDArray[np.intp] = np.fromiter(rows, np.intp)
+    mask[closed[(closed >= 0) & (closed < len(mask))]] = False
+
+
+def _placed(scored: Scored, place: int) -> SlateItem:
+    parts = scored.parts[place]
+    source = scored.sources[int(parts.argmax())] if len(parts) else ""
+    return SlateItem(int(scored.rows[place]), float(scored.scores[place]), source)
