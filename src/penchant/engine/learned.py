@@ -1,0 +1,108 @@
+"""What training learns, as plain values: the content of an artifact."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from penchant.core.contracts import Mask
+from penchant.core.errors import ArtifactCorruptError
+from penchant.core.ids import ItemId
+from penchant.core.interests import Vectors
+from penchant.encoders.topics import Topics
+from penchant.ranking.blend import Blend
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Weights, tables, topics and blend; built by training, served by the engine."""
+
+    items: Sequence[ItemId]  # N ids, by row
+    reader: Mapping[str, Any]  # EventReader.to_json
+    weights: Mapping[str, NDArray[np.float32]]  # of the recurrence, as RecurrentNet names them
+    met: Mask  # (N,) items seen in training: only they have a vector
+    topics: Topics
+    tables: Mapping[str, Arrays]  # transition, item_item, ease
+    blend: Blend
+    repeats: bool  # what `auto` decided
+    card: Mapping[str, Any]  # figures for people
+
+    @property
+    def vectors(self) -> Vectors:
+        """(N, D) item vectors."""
+        return self.weights["items.weight"]
+
+
+def save_learned(learned: Learned, folder: Path) -> None:
+    """Write every part as safetensors or JSON into `folder`."""
+    _save(folder / "weights.safetensors", learned.weights)
+    _save(folder / "sources.safetensors", _flat(learned.tables))
+    _save(folder / "topics.safetensors", learned.topics.to_arrays())
+    _write(folder / "items.json", {"ids": list(learned.items), "met": learned.met.tolist()})
+    _write(folder / "topics.json", {"labels": list(learned.topics.labels)})
+    _write(folder / "blend.json", learned.blend.to_json())
+    _write(folder / "reader.json", {**learned.reader, "repeats": learned.repeats})
+    _write(folder / "model.json", dict(learned.card))
+
+
+def load_learned(folder: Path) -> Learned:
+    """Back from `save_learned`; `ArtifactCorruptError` names the damaged file."""
+    items = _read(folder / "items.json")
+    topics = _load(folder / "topics.safetensors")
+    reader = _read(folder / "reader.json")
+    return Learned(
+        tuple(map(ItemId, items["ids"])),
+        reader,
+        _load(folder / "weights.safetensors"),
+        np.array(items["met"], np.bool_),
+        Topics.from_arrays(topics, _read(folder / "topics.json")["labels"]),
+        _nested(_load(folder / "sources.safetensors")),
+        Blend.from_json(_read(folder / "blend.json")),
+        bool(reader["repeats"]),
+        _read(folder / "model.json"),
+    )
+
+
+def _flat(tables: Mapping[str, Arrays]) -> dict[str, NDArray[Any]]:
+    return {
+        f"{table}.{key}": array for table, held in tables.items() for key, array in held.items()
+    }
+
+
+def _nested(flat: Arrays) -> dict[str, dict[str, NDArray[Any]]]:
+    tables: dict[str, dict[str, NDArray[Any]]] = {}
+    for name, array in flat.items():
+        table, key = name.split(".", 1)
+        tables.setdefault(table, {})[key] = array
+    return tables
+
+
+def _save(path: Path, arrays: Arrays) -> None:
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+
+
+def _load(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ArtifactCorruptError(path, str(error)) from error
+
+
+def _write(path: Path, data: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except (msgspec.DecodeError, OSError) as error:
+        raise ArtifactCorruptError(path, str(error)) from error

@@ -1,0 +1,93 @@
+"""Replay a log through the stages that serve, event by event: how training and evaluation look."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.core.contracts import EventFeatures, Reading
+from penchant.core.events import EventColumns
+from penchant.core.signals import Signal
+from penchant.engine.stages import Live, Stages
+from penchant.engine.user_now import UserNow
+from penchant.features.reader import FeatureColumns
+
+Visit = Callable[[int, UserNow, EventFeatures], None]
+
+
+class Replay:
+    """Moves users and live counts through events in fold order, with the code that serves.
+
+    A user's state is folded when it is first asked for, so that users nobody asks about cost
+    counts alone. `stages` may be exchanged on the way: states are then folded afresh.
+    """
+
+    def __init__(
+        self, stages: Stages, live: Live, columns: EventColumns, signals: Mapping[str, Signal]
+    ) -> None:
+        self.stages = stages
+        self.live = live
+        self.columns = columns
+        self.features: FeatureColumns = stages.reader.columns(columns)
+        self._hides = np.array([signals[name].hides for name in columns.types])
+        self._users: dict[int, UserNow] = {}
+        self._asleep: dict[int, list[int]] = {}
+        self.at = 0
+
+    def event(self, index: int) -> EventFeatures:
+        """The features of event `index`."""
+        f, row, stages = self.features, int(self.features.row[index]), self.stages
+        vector = None
+        if stages.vectors is not None and stages.met is not None and 0 <= row < len(stages.met):
+            vector = stages.vectors[row] if stages.met[row] else None
+        return EventFeatures(
+            row,
+            vector,
+            int(f.type[index]),
+            float(f.weight[index]),
+            float(f.value[index]),
+            float(f.time_s[index]),
+        )
+
+    def user(self, code: int) -> UserNow:
+        """The user's state after every event moved so far."""
+        waiting = self._asleep.pop(code, None)
+        now = self._users.get(code)
+        if now is None:
+            now = self._users[code] = UserNow.stranger(self.stages.models)
+        for index in waiting or ():
+            now.absorb(self.stages.models, self.event(index), self._hidden(index))
+        return now
+
+    def reading(self, code: int, now_s: float) -> Reading:
+        """The user at `now_s`."""
+        return self.user(code).reading(self.stages.models, now_s)
+
+    def move(self) -> None:
+        """Past the next event."""
+        index = self.at
+        event = self.event(index)
+        code = int(self.features.user[index])
+        if event.row >= 0:
+            self.live.met(event.row, event.time_s)
+        for source in self.live.counting():
+            source.absorb((), event)
+        self._asleep.setdefault(code, []).append(index)
+        self.at += 1
+
+    def exchange(self, stages: Stages) -> None:
+        """Go on with other stages: every user is folded afresh when next asked for."""
+        self.stages = stages
+        self.features = stages.reader.columns(self.columns)
+        self._users.clear()
+        self._asleep.clear()
+        for index in range(self.at):
+            self._asleep.setdefault(int(self.features.user[index]), []).append(index)
+
+    def _hidden(self, index: int) -> bool:
+        return bool(self._hides[self.columns.type[index]])
+
+
+def cut_at(times_s: NDArray[np.float64], quantile: float = 0.9) -> float:
+    """The time at which the later events begin: an event's own time, nearest to the quantile."""
+    return float(np.quantile(times_s, quantile, method="nearest"))

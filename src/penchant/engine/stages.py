@@ -1,0 +1,210 @@
+"""The stages put together: models, sources and ranker over live counts and one artifact."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.core.contracts import (
+    EventFeatures,
+    Found,
+    InterestModel,
+    LiveSource,
+    Mask,
+    Ranker,
+    Reading,
+    Rows,
+    Scores,
+)
+from penchant.core.events import Event
+from penchant.core.ids import ItemId
+from penchant.core.interests import Vectors
+from penchant.core.signals import DAY_S, Signal
+from penchant.engine.learned import Learned
+from penchant.features.reader import EventReader
+from penchant.interests.recurrent import Recurrent
+from penchant.interests.topic_average import TopicAverage
+from penchant.ranking.blend import CONTEXTS, Blend, Form
+from penchant.retrieval.co_visit import CoVisit
+from penchant.retrieval.ease import Ease
+from penchant.retrieval.fresh import Fresh
+from penchant.retrieval.growth import GrowingSource
+from penchant.retrieval.habit import Habit
+from penchant.retrieval.interest_search import InterestSearch
+from penchant.retrieval.item_item import ItemItem
+from penchant.retrieval.neighbours import neighbours_from
+from penchant.retrieval.transition import Transition
+from penchant.retrieval.trending import Trending
+
+FORMS: Final[Mapping[str, Form]] = {
+    "popular": "count",
+    "trending_1d": "count",
+    "trending_30d": "count",
+    "habit": "count",
+    "habit_recent": "count",
+    "fresh": "count",
+    "co_visit": "count",
+    "transition": "count",
+    "item_item": "count",
+    "ease": "score",
+    "topic_average": "score",
+    "recurrent": "score",
+}
+"""Every source by name, and the form of its numbers."""
+HABIT_HALF_LIFE_S: Final = 30 * DAY_S
+FRESH_HALF_LIFE_S: Final = 7 * DAY_S
+TOPIC_RATE: Final = 0.1
+TOPIC_TAU_S: Final = 14 * DAY_S
+
+
+class Live:
+    """Counts that every event moves, whatever artifact is in use."""
+
+    def __init__(self, n_items: int = 0) -> None:
+        self.popular = Trending(7 * DAY_S, n_items)
+        self.trending_1d = Trending(DAY_S, n_items)
+        self.trending_30d = Trending(30 * DAY_S, n_items)
+        self.added_s: NDArray[np.float64] = np.full(n_items, np.nan)
+
+    def grow(self, n_items: int) -> None:
+        """From now on rows below `n_items` exist."""
+        for source in (self.popular, self.trending_1d, self.trending_30d):
+            source.grow(n_items)
+        if n_items > len(self.added_s):
+            extra = np.full(max(n_items, 2 * len(self.added_s)) - len(self.added_s), np.nan)
+            self.added_s = np.concatenate([self.added_s, extra])
+
+    def met(self, row: int, time_s: float) -> None:
+        """The item at `row` exists since `time_s`, or earlier."""
+        if not self.added_s[row] <= time_s:
+            self.added_s[row] = time_s
+
+    def sources(self) -> dict[str, GrowingSource]:
+        """The sources that need no artifact."""
+        return {
+            "popular": self.popular,
+            "trending_1d": self.trending_1d,
+            "trending_30d": self.trending_30d,
+            "habit": Habit(self.popular),
+            "habit_recent": Habit(self.popular, HABIT_HALF_LIFE_S),
+            "fresh": Fresh(lambda: self.added_s, FRESH_HALF_LIFE_S),
+        }
+
+    def counting(self) -> list[LiveSource]:
+        """The sources that events move."""
+        return [self.popular, self.trending_1d, self.trending_30d]
+
+
+@dataclass
+class Stages:
+    """Everything between an event or a request and the rules."""
+
+    reader: EventReader
+    models: dict[str, InterestModel]
+    sources: dict[str, GrowingSource]
+    counting: list[LiveSource]
+    ranker: Ranker
+    vectors: Vectors | None  # (N, D) of the artifact
+    met: Mask | None  # (N,) items with a vector
+    repeats: bool | None  # what `auto` means; None: nothing learned yet
+    n_items: int = 0
+
+    def features(self, event: Event, row: int) -> EventFeatures:
+        """What models see of `event`, whose item is at `row`."""
+        vector = None
+        if self.vectors is not None and self.met is not None and 0 <= row < len(self.met):
+            vector = self.vectors[row] if self.met[row] else None
+        return self.reader(event, row, vector)
+
+    def grow(self, n_items: int) -> None:
+        """From now on rows below `n_items` exist."""
+        if n_items > self.n_items:
+            for source in self.sources.values():
+                source.grow(n_items)
+            self.n_items = n_items
+
+    def score(self, reading: Reading, rows: Rows, names: Sequence[str]) -> Scores:
+        """(M, S) scores of `rows` by each named source."""
+        return np.stack([self.sources[name].score(reading, rows) for name in names], axis=1)
+
+    def found(self, reading: Reading, allowed: Mask, limit: int) -> Found:
+        """Whatever any source finds, scored by all; never empty while anything is allowed."""
+        names = tuple(self.sources)
+        each = [self.sources[name].find(reading, allowed, limit).rows for name in names]
+        rows = np.unique(np.concatenate(each)) if each else np.zeros(0, np.intp)
+        if len(rows) < limit:
+            spare = np.flatnonzero(allowed)[: limit + len(rows)]
+            rows = np.union1d(rows, spare)[: max(limit, len(rows))] if len(spare) else rows
+        return Found(rows, self.score(reading, rows, names), names)
+
+
+def unlearned(signals: Mapping[str, Signal], live: Live, n_items: int) -> Stages:
+    """Before anything has been trained: trending, habit, and live item-item."""
+    co_visit = CoVisit(n_items)
+    sources: dict[str, GrowingSource] = {**live.sources(), "co_visit": co_visit}
+    names = tuple(sources)
+    base = np.zeros((CONTEXTS, 2, len(names)), np.float32)
+    base[0, :, names.index("fresh")] = np.log(0.1)  # new items part ties of nobody's taste
+    blend = Blend(names, tuple(FORMS[n] for n in names), np.ones(len(names), np.float32), base)
+    return Stages(
+        EventReader(signals),
+        {},
+        sources,
+        [*live.counting(), co_visit],
+        blend,
+        None,
+        None,
+        None,
+        n_items,
+    )
+
+
+def learned_stages(
+    learned: Learned, signals: Mapping[str, Signal], live: Live, n_items: int
+) -> Stages:
+    """With an artifact: its models, its tables, its blend."""
+    topics = topic_model(learned)
+    sources: dict[str, GrowingSource] = {**live.sources(), **table_sources(learned.tables, live)}
+    sources["topic_average"] = InterestSearch(
+        "topic_average", learned.topics.memberships(learned.vectors), None, learned.met
+    )
+    sources["recurrent"] = InterestSearch(
+        "recurrent", learned.vectors, learned.weights["item_bias"], learned.met
+    )
+    stages = Stages(
+        EventReader.from_json(signals, learned.reader),
+        {"recurrent": Recurrent(learned.weights), "topic_average": topics},
+        sources,
+        live.counting(),
+        learned.blend,
+        learned.vectors,
+        learned.met,
+        learned.repeats,
+    )
+    stages.grow(max(n_items, len(learned.items)))
+    return stages
+
+
+def table_sources(
+    tables: Mapping[str, Mapping[str, NDArray[Any]]], live: Live
+) -> dict[str, GrowingSource]:
+    """Sources over tables that were counted or learned once."""
+    return {
+        "transition": Transition.from_arrays(tables["transition"], live.popular),
+        "item_item": ItemItem(neighbours_from(tables["item_item"])),
+        "ease": Ease.from_arrays(tables["ease"]),
+    }
+
+
+def topic_model(learned: Learned) -> TopicAverage:
+    """The topic average over the artifact's topics."""
+    return TopicAverage(
+        learned.topics.weights, learned.topics.bias, TOPIC_RATE, TOPIC_TAU_S, learned.topics.prior
+    )
+
+
+def rows_match(items: Sequence[ItemId], catalogue: Sequence[ItemId]) -> bool:
+    """Whether an artifact's rows are the catalogue's first rows."""
+    return len(items) <= len(catalogue) and list(catalogue[: len(items)]) == list(items)

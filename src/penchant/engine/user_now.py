@@ -1,0 +1,58 @@
+"""One user as of their latest event: what every Reading of them is made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from penchant.core.contracts import EventFeatures, Head, InterestModel, Reading, State, Taken
+from penchant.core.ids import START
+
+NOWHERE: Final = Head(START, 0)
+RECENT: Final = 200
+"""Latest events that stages may look at."""
+
+
+@dataclass
+class UserNow:
+    """Moved by `absorb`, event by event in fold order; read by `reading`."""
+
+    states: dict[str, State]
+    head: Head = NOWHERE
+    recent: list[EventFeatures] = field(default_factory=list)
+    taken: dict[int, Taken] = field(default_factory=dict)
+    dismissed: frozenset[int] = frozenset()
+
+    @classmethod
+    def stranger(cls, models: Mapping[str, InterestModel]) -> "UserNow":
+        """A user without events."""
+        return cls({name: model.start() for name, model in models.items()})
+
+    def absorb(
+        self, models: Mapping[str, InterestModel], event: EventFeatures, hides: bool
+    ) -> None:
+        """One event: states, latest events, what was taken, what was dismissed."""
+        for name, model in models.items():
+            self.states[name] = model.step(self.states[name], event)
+        self.remember(event, hides)
+
+    def remember(self, event: EventFeatures, hides: bool) -> None:
+        """The same without the states."""
+        self.recent.append(event)
+        if len(self.recent) >= 2 * RECENT:
+            del self.recent[:-RECENT]
+        if event.row < 0 or event.weight == 0:
+            return
+        before = self.taken.get(event.row)
+        times = (before.times if before else 0.0) + (1.0 if event.weight > 0 else -1.0)
+        last_s = max(before.last_s, event.time_s) if before else event.time_s
+        self.taken[event.row] = Taken(times, last_s)
+        if hides:
+            self.dismissed |= {event.row}
+
+    def reading(self, models: Mapping[str, InterestModel], now_s: float) -> Reading:
+        """This user at `now_s`; time never runs backwards from the latest event."""
+        if self.recent:
+            now_s = max(now_s, self.recent[-1].time_s)
+        interests = {name: model.read(self.states[name], now_s) for name, model in models.items()}
+        recent: Sequence[EventFeatures] = self.recent[-RECENT:]
+        return Reading(interests, recent, self.taken, self.dismissed, now_s, self.head)

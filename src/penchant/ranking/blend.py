@@ -1,0 +1,112 @@
+"""The blend: every source's score, weighted by the user's activity and time away."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.core.contracts import Found, Reading, Request, Scored, Scores
+from penchant.core.elapsed import hats
+
+Form = Literal["count", "score"]
+"""What a source's numbers are: evidence counted from 0 up, or a score on its own scale."""
+
+ACTIVITY: Final = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
+"""Knots of the number of a user's events."""
+AWAY_S: Final = (0.0, 60.0, 3600.0, 86400.0, 604800.0, 2592000.0, 31536000.0)
+"""Knots of the seconds since the user's latest event."""
+NEVER: Final = -100.0
+"""Logarithm of a weight that is no weight: exp(-100) is nothing beside any other."""
+CONTEXTS: Final = 1 + len(ACTIVITY) + len(AWAY_S) + 1
+
+
+def contexts(reading: Reading) -> NDArray[np.float32]:
+    """(C,): one, activity, time away, and the share of the user's events that were repeats."""
+    counts = sum(taken.times for taken in reading.taken.values())
+    last_s = reading.recent[-1].time_s if reading.recent else -np.inf
+    out = np.empty(CONTEXTS, np.float32)
+    out[0] = 1.0
+    out[1 : 1 + len(ACTIVITY)] = hats(float(max(0.0, counts)), ACTIVITY)
+    out[1 + len(ACTIVITY) : -1] = hats(float(max(0.0, reading.now_s - last_s)), AWAY_S)
+    out[-1] = 1.0 - len(reading.taken) / counts if counts > len(reading.taken) else 0.0
+    return out
+
+
+def shaped(scores: Scores, forms: Sequence[Form], units: NDArray[np.float32]) -> Scores:
+    """(M, S) raw scores -> (M, 2, S) comparable ones.
+
+    Counts become log(1 + c/unit) and log(1 + 100 c/unit): how much, and whether at all. Scores are
+    divided by their unit; their second shape is empty.
+    """
+    out = np.zeros((len(scores), 2, scores.shape[1]), np.float32)
+    scaled = scores / units
+    for s, form in enumerate(forms):
+        if form == "count":
+            positive = np.maximum(scaled[:, s], 0.0)
+            out[:, 0, s] = np.log1p(positive)
+            out[:, 1, s] = np.log1p(100.0 * positive)
+        else:
+            out[:, 0, s] = scaled[:, s]
+    return out
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Weights learned from what came next; a Ranker."""
+
+    sources: Sequence[str]  # S names
+    forms: Sequence[Form]
+    units: NDArray[np.float32]  # (S,) a typical score of each source
+    base: NDArray[np.float32]  # (C, 2, S) logarithms of the weights, per context
+    chosen: str = "blend"
+    """`blend`, or the source that nothing beat."""
+
+    @classmethod
+    def single(cls, sources: Sequence[str], forms: Sequence[Form], chosen: str) -> Self:
+        """All weight on one source."""
+        base = np.zeros((CONTEXTS, 2, len(sources)), np.float32)
+        base[0] = NEVER
+        base[0, 0, list(sources).index(chosen)] = 0.0
+        return cls(sources, forms, np.ones(len(sources), np.float32), base, chosen)
+
+    def weights(self, reading: Reading) -> NDArray[np.float32]:
+        """(2, S) weights for this user at this moment; none is negative."""
+        seen = contexts(reading)
+        logs = np.tensordot(seen, self.base, axes=1)  # (C,) . (C, 2, S) -> (2, S)
+        return np.asarray(np.exp(logs), np.float32)
+
+    def parts(self, reading: Reading, scores: Scores) -> Scores:
+        """(M, S) what each source gives to each candidate."""
+        each = shaped(scores, self.forms, self.units) * self.weights(reading)
+        return np.asarray(each.sum(axis=1), np.float32)
+
+    def __call__(self, reading: Reading, request: Request, found: Found) -> Scored:  # noqa: ARG002
+        """Candidates by total weight, ties by row."""
+        columns = [list(found.sources).index(name) for name in self.sources]
+        parts = self.parts(reading, found.scores[:, columns])
+        total = parts.sum(axis=1)
+        order = np.lexsort((found.rows, -total))
+        return Scored(found.rows[order], total[order], parts[order], self.sources)
+
+    def to_json(self) -> dict[str, Any]:
+        """Numbers and names for an artifact."""
+        return {
+            "sources": list(self.sources),
+            "forms": list(self.forms),
+            "units": self.units.tolist(),
+            "base": np.maximum(self.base, NEVER).tolist(),
+            "chosen": self.chosen,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Back from `to_json`."""
+        return cls(
+            tuple(data["sources"]),
+            tuple(data["forms"]),
+            np.array(data["units"], np.float32),
+            np.array(data["base"], np.float32),
+            data["chosen"],
+        )

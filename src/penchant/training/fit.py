@@ -1,0 +1,261 @@
+"""From a log to everything an artifact holds: the recipe, read downwards."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from penchant.core.errors import NotEnoughDataError
+from penchant.core.events import EventColumns
+from penchant.core.items import Item
+from penchant.core.signals import Signal
+from penchant.encoders.topics import Topics, fit_topics
+from penchant.engine.learned import Learned
+from penchant.engine.replay import Replay, cut_at
+from penchant.engine.stages import FORMS, Live, learned_stages
+from penchant.features.reader import EventReader, FeatureColumns
+from penchant.ranking.blend import Blend
+from penchant.retrieval.ease import Ease, learn_ease
+from penchant.retrieval.item_item import learn_item_item
+from penchant.retrieval.transition import Transition, count_transitions
+from penchant.training.blend import MOST, fit_blend, gather
+from penchant.training.recurrent import RecurrentConfig, Trained, Watch, train_recurrent
+from penchant.training.streams import histories
+from penchant.training.validation import Held
+
+Tell = Callable[[str, float], None]
+"""Stage and share of it that is done, 0 to 1."""
+LEAST_EVENTS = 100
+"""Positive events that follow another of their user, below which nothing can be learned."""
+
+
+class TrainingConfig(BaseModel):
+    """Settings of `penchant train`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    recurrent: RecurrentConfig = RecurrentConfig()
+    """The default interest model."""
+    held_out: float = Field(default=0.1, gt=0, lt=0.5)
+    """Share of events, the latest, on which passes are counted and the blend is learned."""
+    ease_items: int = Field(default=10_000, ge=1)
+    """Most frequent items that EASE learns."""
+    ease_penalty: float = Field(default=500.0, gt=0)
+    """Ridge penalty of EASE."""
+
+
+def fit(
+    columns: EventColumns,
+    items: Sequence[Item],
+    signals: Mapping[str, Signal],
+    config: TrainingConfig,
+    seed: int,
+    repeats: bool | None = None,
+    watch: Watch | None = None,
+    tell: Tell | None = None,
+    checkpoint: Path | None = None,
+) -> Learned:
+    """Train twice: up to the latest `held_out` events to learn passes and blend, then on all.
+
+    `columns` are in fold order and `items` are theirs by row. `repeats`: whether taken items may
+    be recommended; None: if more than 5 % of positive events repeat a (user, item).
+    """
+    say = tell or _silent
+    enough(columns, signals)
+    keeps = repeats_usual(columns, signals) if repeats is None else repeats
+    cut = cut_at(columns.time_s, 1 - config.held_out)
+    early = columns.take(columns.time_s < cut)
+    enough(early, signals)
+    drafts = None if checkpoint is None else checkpoint.with_name("choose-" + checkpoint.name)
+    first, chosen = _learn(
+        early, items, signals, config, seed, keeps, columns, None, "choose", watch, say, drafts
+    )
+    blend, figures = _blend(first, columns, cut, signals, keeps, seed, say)
+    final, trained = _learn(
+        columns,
+        items,
+        signals,
+        config,
+        seed,
+        keeps,
+        None,
+        chosen.epochs,
+        "train",
+        watch,
+        say,
+        checkpoint,
+    )
+    card = _card(columns, chosen, trained, figures, blend, seed, config)
+    return replace(final, blend=blend, card=card)
+
+
+def _silent(stage: str, share: float) -> None:
+    """Nobody is watching."""
+
+
+def enough(columns: EventColumns, signals: Mapping[str, Signal]) -> None:
+    """Raise `NotEnoughDataError` when next to nothing could be learned."""
+    f = EventReader.fit(signals, columns).columns(columns)
+    positive = (f.weight > 0) & (f.row >= 0)
+    user = f.user[positive]
+    follow = len(user) - len(np.unique(user))
+    if follow < LEAST_EVENTS:
+        raise NotEnoughDataError(
+            f"{follow} positive events follow another of their user; training needs at least "
+            f"{LEAST_EVENTS}. Until then trending, habit and live item-item serve"
+        )
+
+
+def repeats_usual(columns: EventColumns, signals: Mapping[str, Signal]) -> bool:
+    """Whether more than 5 % of the positive events repeat a (user, item)."""
+    f = EventReader.fit(signals, columns).columns(columns)
+    positive = (f.weight > 0) & (f.row >= 0)
+    pair = f.user[positive].astype(np.int64) * len(columns.items) + f.row[positive]
+    return bool(len(pair)) and 1 - len(np.unique(pair)) / len(pair) > 0.05
+
+
+def tables(
+    f: FeatureColumns, n_items: int, config: TrainingConfig, say: Tell
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """The sources that are counted or solved, as arrays."""
+    live = Live(n_items)
+    return {
+        "transition": Transition(
+            count_transitions(f.user, f.row, f.weight, n_items), live.popular
+        ).to_arrays(),
+        "item_item": learn_item_item(f.user, f.row, f.weight, n_items, progress=say).to_arrays(),
+        "ease": Ease(
+            learn_ease(
+                f.user,
+                f.row,
+                f.weight,
+                n_items,
+                penalty=config.ease_penalty,
+                most_items=config.ease_items,
+                progress=say,
+            )
+        ).to_arrays(),
+    }
+
+
+def topics_of(
+    weights: Mapping[str, NDArray[np.float32]],
+    f: FeatureColumns,
+    items: Sequence[Item],
+    met: NDArray[np.bool_],
+    seed: int,
+) -> Topics:
+    """Topics of the items that have a vector."""
+    rows = np.flatnonzero(met)
+    counts = np.bincount(f.row[f.row >= 0], minlength=len(met))[rows].astype(np.float32)
+    return fit_topics(
+        weights["items.weight"][rows],
+        [items[int(row)] for row in rows],
+        counts,
+        np.random.default_rng(seed),
+    )
+
+
+def _learn(  # noqa: PLR0913  a recipe names its ingredients
+    columns: EventColumns,
+    items: Sequence[Item],
+    signals: Mapping[str, Signal],
+    config: TrainingConfig,
+    seed: int,
+    keeps: bool,
+    later: EventColumns | None,
+    epochs: int | None,
+    stage: str,
+    watch: Watch | None,
+    say: Tell,
+    checkpoint: Path | None,
+) -> tuple[Learned, Trained]:
+    """Everything but the blend, from `columns`; passes are chosen on what `later` adds to them."""
+    n_items = len(columns.items)
+    reader = EventReader.fit(signals, columns)
+    f = reader.columns(columns)
+    met = np.zeros(n_items, bool)
+    met[f.row[f.row >= 0]] = True
+    held = None
+    if later is not None:
+        g = reader.columns(later)
+        held = Held.make(g, np.arange(len(later)) >= len(columns), met, keeps)
+    trained = train_recurrent(
+        histories(f),
+        n_items,
+        len(reader.types),
+        config.recurrent,
+        seed,
+        held,
+        epochs,
+        stage,
+        watch,
+        checkpoint,
+    )
+    learned = Learned(
+        tuple(columns.items),
+        reader.to_json(),
+        trained.weights,
+        met,
+        topics_of(trained.weights, f, items, met, seed),
+        tables(f, n_items, config, say),
+        Blend.single(tuple(FORMS), tuple(FORMS.values()), "recurrent"),
+        keeps,
+        {},
+    )
+    return learned, trained
+
+
+def _blend(
+    learned: Learned,
+    columns: EventColumns,
+    cut: float,
+    signals: Mapping[str, Signal],
+    keeps: bool,
+    seed: int,
+    say: Tell,
+) -> tuple[Blend, dict[str, float]]:
+    live = Live(len(learned.items))
+    stages = learned_stages(learned, signals, live, len(learned.items))
+    replay = Replay(stages, live, columns, signals)
+    f = replay.features
+    targets = np.flatnonzero((f.time_s >= cut) & (f.weight > 0) & (f.row >= 0))
+    if len(targets) > MOST:
+        targets = targets[np.linspace(0, len(targets) - 1, MOST).astype(np.intp)]
+    rng = np.random.default_rng(seed)
+    examples = gather(replay, targets, keeps, rng, lambda done, total: say("blend", done / total))
+    if len(examples.scores) < LEAST_EVENTS:
+        names = tuple(stages.sources)
+        forms = tuple(FORMS[name] for name in names)
+        return Blend.single(names, forms, "popular"), {}
+    return fit_blend(examples, tuple(stages.sources), seed)
+
+
+def _card(
+    columns: EventColumns,
+    chosen: Trained,
+    trained: Trained,
+    figures: Mapping[str, float],
+    blend: Blend,
+    seed: int,
+    config: TrainingConfig,
+) -> dict[str, Any]:
+    return {
+        "events": len(columns),
+        "users": len(np.unique(columns.user)),
+        "items": len(columns.items),
+        "newest_s": float(columns.time_s[-1]),
+        "oldest_s": float(columns.time_s[0]),
+        "seed": seed,
+        "passes": trained.epochs,
+        "losses": list(trained.losses),
+        "held_out_ndcg10_by_pass": list(chosen.ndcgs),
+        "events_per_s": trained.events_per_s,
+        "held_out_ndcg10": dict(figures),
+        "serves": blend.chosen,
+        "config": config.model_dump(mode="json"),
+    }

@@ -1,0 +1,331 @@
+"""Learn the default model: packed streams, early stopping on later events, resume."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from penchant.core.elapsed import WIDTH
+from penchant.interests.recurrent_net import RecurrentNet
+from penchant.training.checkpoint import load_checkpoint, save_checkpoint
+from penchant.training.streams import Batch, Histories, batches
+from penchant.training.validation import Held, ndcg_at_10
+
+FULL_LOSS_UP_TO = 30_000
+"""Items up to which the full softmax fits; above, uniform negatives (EVALUATION, what works)."""
+
+
+class RecurrentConfig(BaseModel):
+    """Sizes and schedule of the default model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    dim: int = Field(default=64, ge=4, le=512)
+    """Length of an item vector."""
+    state: int = Field(default=64, ge=4, le=512)
+    """Length of each layer's state; two layers of 64 and an output of 64 are 776 bytes a user."""
+    hidden: int = Field(default=128, ge=4, le=4096)
+    """Width of the feed-forward part."""
+    layers: int = Field(default=2, ge=1, le=8)
+    """Layers of recurrence."""
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Share of activations dropped while training."""
+    epochs: int = Field(default=8, ge=1)
+    """Passes over the events, at most; fewer where later events stop improving."""
+    patience: int = Field(default=2, ge=1)
+    """Passes without a better NDCG@10 on later events before training stops."""
+    lanes: int = Field(default=16, ge=1)
+    """Users read side by side in one batch."""
+    length: int = Field(default=64, ge=2)
+    """Events of each lane in one batch."""
+    learning_rate: float = Field(default=2e-3, gt=0)
+    """Highest step size; rises over 100 steps, then falls along a cosine to a twentieth."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """Decay of matrices (AdamW)."""
+    loss: Literal["auto", "full", "sampled"] = "auto"
+    """Cross entropy over all items, or over `negatives` of them; auto: all up to 30,000 items."""
+    negatives: int = Field(default=1024, ge=1)
+    """Items drawn uniformly for each batch when the loss is sampled."""
+    checkpoint_minutes: float = Field(default=1.0, ge=0)
+    """Least time between two checkpoints, which are written after a pass."""
+
+
+class Progress(NamedTuple):
+    """Where training stands."""
+
+    stage: str
+    epoch: int
+    epochs: int
+    done: int
+    total: int
+    loss: float
+    ndcg: float
+    """On later events, of the latest pass; NaN before the first, or where none are held out."""
+    events_per_s: float
+    left_s: float
+
+
+Watch = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What one training run gives."""
+
+    weights: dict[str, NDArray[np.float32]]
+    """As `RecurrentNet.state_dict` names them."""
+    epochs: int
+    ndcg: float
+    losses: tuple[float, ...]
+    ndcgs: tuple[float, ...]
+    events_per_s: float
+
+
+@dataclass
+class _Run:
+    """Everything that a checkpoint must bring back."""
+
+    net: RecurrentNet
+    optimiser: torch.optim.AdamW
+    rng: np.random.Generator
+    epoch: int
+    best: float
+    best_epoch: int
+    best_weights: dict[str, Tensor]
+    losses: list[float]
+    ndcgs: list[float]
+    step: int
+
+
+def train_recurrent(  # noqa: PLR0913  data, sizes, seed; the rest is optional
+    events: Histories,
+    items: int,
+    types: int,
+    config: RecurrentConfig,
+    seed: int,
+    held: Held | None = None,
+    epochs: int | None = None,
+    stage: str = "train",
+    watch: Watch | None = None,
+    checkpoint: Path | None = None,
+) -> Trained:
+    """Train from nothing, or from `checkpoint` when it is there.
+
+    With `held`, the weights of the pass with the best NDCG@10 on those later events are given
+    back; without, those of the last of `epochs` passes. The step size follows the same curve in
+    both cases, so that a number of passes found on one split means the same on another.
+    """
+    run = _begin(items, types, config, seed)
+    if checkpoint is not None and checkpoint.exists():
+        _resume(run, checkpoint)
+    epochs = epochs or config.epochs
+    met = torch.from_numpy(np.unique(events.events.row).astype(np.int64))
+    rates: list[float] = []
+    saved_s = time.monotonic()
+    while run.epoch < epochs and run.epoch - run.best_epoch < config.patience:
+        rates.append(_one_pass(run, events, config, met, stage, epochs, watch))
+        run.epoch += 1
+        _judge(run, held)
+        due = time.monotonic() - saved_s >= 60 * config.checkpoint_minutes
+        if checkpoint is not None and due:
+            _save(run, checkpoint)
+            saved_s = time.monotonic()
+    chosen = run.best_weights if held is not None else run.net.state_dict()
+    return Trained(
+        {name: tensor.numpy().copy() for name, tensor in chosen.items()},
+        run.best_epoch,
+        run.best,
+        tuple(run.losses),
+        tuple(run.ndcgs),
+        float(np.median(rates)) if rates else math.nan,
+    )
+
+
+def refresh_recurrent(
+    weights: dict[str, NDArray[np.float32]],
+    events: Histories,
+    types: int,
+    config: RecurrentConfig,
+    seed: int,
+    share: float = 0.25,
+) -> dict[str, NDArray[np.float32]]:
+    """One more pass from `weights` over `events`, at `share` of the step size, kept constant."""
+    run = _begin(len(weights["item_bias"]), types, config, seed)
+    run.net.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in weights.items()})
+    met = torch.from_numpy(np.unique(events.events.row).astype(np.int64))
+    rate = config.learning_rate * share
+    _one_pass(run, events, config, met, "refresh", 1, None, rate)
+    return {name: tensor.numpy().copy() for name, tensor in run.net.state_dict().items()}
+
+
+def _begin(items: int, types: int, config: RecurrentConfig, seed: int) -> _Run:
+    torch.manual_seed(seed)
+    net = RecurrentNet(
+        items,
+        types,
+        WIDTH,
+        config.dim,
+        config.state,
+        config.hidden,
+        config.layers,
+        config.dropout,
+    )
+    matrices = [p for p in net.parameters() if p.ndim > 1]
+    vectors = [p for p in net.parameters() if p.ndim < 2]
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": matrices, "weight_decay": config.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ],
+        lr=config.learning_rate,
+        betas=(0.9, 0.98),
+    )
+    rng = np.random.default_rng(seed)
+    return _Run(net, optimiser, rng, 0, -math.inf, 0, {}, [], [], 0)
+
+
+def _one_pass(
+    run: _Run,
+    events: Histories,
+    config: RecurrentConfig,
+    met: Tensor,
+    stage: str,
+    epochs: int,
+    watch: Watch | None,
+    constant_rate: float | None = None,
+) -> float:
+    run.net.train()
+    began, told = time.monotonic(), 0.0
+    size, done, learnt, total_loss = len(events.events.row), 0, 0, 0.0
+    steps = config.epochs * -(-size // (config.lanes * config.length))
+    states: list[Tensor] = []
+    for batch in batches(events, config.lanes, config.length, run.rng):
+        states = run.net.start(batch.target.shape[1]) if batch.fresh else states
+        rate = constant_rate or _rate(config, run.step, steps)
+        loss, count, states = _one_step(run, batch, states, config, met, rate)
+        total_loss, learnt = total_loss + loss * count, learnt + count
+        done = min(size, done + batch.target.numel())
+        spent = time.monotonic() - began
+        if watch is not None and spent - told > 0.2:
+            told = spent
+            left = (size * (epochs - run.epoch) - done) * spent / done
+            ndcg = run.ndcgs[-1] if run.ndcgs else math.nan
+            shown = total_loss / max(1, learnt)
+            at = Progress(stage, run.epoch + 1, epochs, done, size, shown, ndcg, done / spent, left)
+            watch(at)
+    run.losses.append(total_loss / max(1, learnt))
+    return size / (time.monotonic() - began)
+
+
+def _one_step(
+    run: _Run,
+    batch: Batch,
+    states: list[Tensor],
+    config: RecurrentConfig,
+    met: Tensor,
+    rate: float,
+) -> tuple[float, int, list[Tensor]]:
+    interests, states = run.net(batch.packed, states)
+    wanted = batch.target >= 0
+    if not bool(wanted.any()):
+        return 0.0, 0, states
+    loss = _loss(run.net, interests[wanted], batch.target[wanted], config, met)
+    for group in run.optimiser.param_groups:
+        group["lr"] = rate
+    run.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(run.net.parameters(), 1.0)
+    run.optimiser.step()
+    run.step += 1
+    return float(loss.detach()), int(wanted.sum()), states
+
+
+def _loss(
+    net: RecurrentNet, interests: Tensor, target: Tensor, config: RecurrentConfig, met: Tensor
+) -> Tensor:
+    """Cross entropy of the next item over all items met, or over uniform negatives.
+
+    The sampled form estimates the full one: each negative stands for len(met) / negatives items.
+    """
+    table, bias = net.items.weight, net.item_bias
+    full = config.loss == "full" or (config.loss == "auto" and len(met) <= FULL_LOSS_UP_TO)
+    if full:
+        return F.cross_entropy(interests @ table.T + bias, target)
+    drawn = met[torch.randint(0, len(met), (config.negatives,))]
+    right = (interests * F.embedding(target, table)).sum(-1) + bias[target]
+    wrong = interests @ F.embedding(drawn, table).T + bias[drawn]
+    wrong = wrong + math.log(len(met) / config.negatives)
+    wrong = wrong.masked_fill(drawn[None] == target[:, None], -1e9)
+    logits = torch.cat([right[:, None], wrong], 1)
+    return F.cross_entropy(logits, torch.zeros(len(target), dtype=torch.long))
+
+
+def _rate(config: RecurrentConfig, step: int, steps: int) -> float:
+    rise = min(1.0, (step + 1) / 100)
+    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / max(1, steps))))
+    return config.learning_rate * rise * (0.95 * fall + 0.05)
+
+
+def _judge(run: _Run, held: Held | None) -> None:
+    if held is None:
+        run.best_epoch = run.epoch
+        return
+    ndcg = ndcg_at_10(run.net, held)
+    run.ndcgs.append(ndcg)
+    if ndcg > run.best:
+        run.best, run.best_epoch = ndcg, run.epoch
+        run.best_weights = {k: v.detach().clone() for k, v in run.net.state_dict().items()}
+
+
+def _save(run: _Run, path: Path) -> None:
+    tensors = {f"net.{k}": v for k, v in run.net.state_dict().items()}
+    tensors |= {f"best.{k}": v for k, v in run.best_weights.items()}
+    for number, moments in run.optimiser.state_dict()["state"].items():
+        tensors |= {f"adam.{number}.{k}": v for k, v in moments.items()}
+    tensors["chance"] = torch.get_rng_state()
+    facts: dict[str, Any] = {
+        "epoch": run.epoch,
+        "best": run.best if math.isfinite(run.best) else None,
+        "best_epoch": run.best_epoch,
+        "losses": run.losses,
+        "ndcgs": run.ndcgs,
+        "step": run.step,
+        "rng": run.rng.bit_generator.state,
+    }
+    save_checkpoint(path, tensors, facts)
+
+
+def _resume(run: _Run, path: Path) -> None:
+    tensors, facts = load_checkpoint(path)
+    part = _parts(tensors)
+    run.net.load_state_dict(part["net"])
+    run.best_weights = part.get("best", {})
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in part["adam"].items():
+        number, key = name.split(".", 1)
+        moments.setdefault(int(number), {})[key] = tensor
+    groups = run.optimiser.state_dict()["param_groups"]
+    run.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+    torch.set_rng_state(tensors["chance"])
+    run.rng.bit_generator.state = facts["rng"]
+    run.epoch, run.best_epoch, run.step = facts["epoch"], facts["best_epoch"], facts["step"]
+    run.best = -math.inf if facts["best"] is None else facts["best"]
+    run.losses, run.ndcgs = list(facts["losses"]), list(facts["ndcgs"])
+
+
+def _parts(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    parts: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if "." in name:
+            head, rest = name.split(".", 1)
+            parts.setdefault(head, {})[rest] = tensor
+    return parts

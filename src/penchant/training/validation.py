@@ -1,0 +1,101 @@
+"""NDCG@10 on later events while training: the whole catalogue, taken items masked for all alike."""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from penchant.features.reader import FeatureColumns
+from penchant.interests.recurrent_net import RecurrentNet
+from penchant.training.streams import Batch, Histories, batches, histories
+
+CHUNK = 2048
+
+
+class Held(NamedTuple):
+    """Users of the later events with their whole history, and which of their events to predict."""
+
+    events: Histories
+    target: NDArray[np.intp]  # (Q,) positions in `events`
+    met: NDArray[np.bool_]  # (N,) items that training has seen; others are ranked last
+    missed: int  # targets that no vector can reach, counted as failures
+    repeats: bool  # whether taken items stay
+
+    @classmethod
+    def make(
+        cls,
+        events: FeatureColumns,
+        later: NDArray[np.bool_],
+        met: NDArray[np.bool_],
+        repeats: bool,
+        limit: int = 10_000,
+    ) -> Self:
+        """Hold out the events marked `later`; at most `limit` of them, evenly spread."""
+        known = (events.row >= 0) & met[events.row]
+        users = np.unique(events.user[later])
+        kept = np.flatnonzero(known & np.isin(events.user, users))
+        held = histories(events.take(kept))
+        order = kept[np.argsort(events.user[kept], kind="stable")]
+        first = np.zeros(len(order), bool)
+        first[held.begins] = True
+        wanted = later[order] & ~first & (held.events.weight > 0)
+        if not repeats:
+            pair = held.events.user.astype(np.int64) * len(met) + held.events.row
+            new = np.zeros(len(pair), bool)
+            new[np.unique(pair, return_index=True)[1]] = True
+            wanted &= new
+        target = np.flatnonzero(wanted)
+        reachable = len(target)
+        if reachable > limit:
+            target = target[np.linspace(0, reachable - 1, limit).astype(np.intp)]
+        missed = int((later & ~known & (events.row >= 0) & (events.weight > 0)).sum())
+        missed = round(missed * len(target) / max(1, reachable))
+        return cls(held, target, met, missed, repeats)
+
+
+@torch.no_grad()
+def ndcg_at_10(net: RecurrentNet, held: Held) -> float:
+    """Mean over the held-out targets, each ranked against every item met."""
+    if not len(held.target):
+        return 0.0
+    net.eval()
+    interests = _interests(net, held.events)
+    events = held.events.events
+    begins = np.repeat(held.events.begins, held.events.lengths)
+    unmet = torch.from_numpy(~held.met)
+    gained = 0.0
+    for at in range(0, len(held.target), CHUNK):
+        wanted = held.target[at : at + CHUNK]
+        scores = interests[wanted - 1] @ net.items.weight.T + net.item_bias
+        scores[:, unmet] = -torch.inf
+        rows = torch.from_numpy(events.row[wanted].astype(np.int64))
+        right = scores.gather(1, rows[:, None])
+        if not held.repeats:
+            who, what = _taken(events.row, begins[wanted], wanted)
+            scores[who, what] = -torch.inf
+        better = (scores > right).sum(1).double()
+        gained += float(torch.where(better < 10, 1 / torch.log2(better + 2), 0.0).sum())
+    return gained / (len(held.target) + held.missed)
+
+
+def _interests(net: RecurrentNet, events: Histories) -> torch.Tensor:
+    """(T, D) after each event, as read at the time of the next."""
+    out = []
+    state = net.start(1)
+    batch: Batch
+    for batch in batches(events, 1, 4096, np.random.default_rng(0), ties=False, shuffle=False):
+        read, state = net(batch.packed, state)
+        out.append(read[:, 0])
+    return torch.cat(out)
+
+
+def _taken(
+    rows: NDArray[np.int32], begins: NDArray[np.intp], ends: NDArray[np.intp]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(query, item) pairs of everything each query's user had taken before it."""
+    counts = ends - begins
+    who = np.repeat(np.arange(len(ends)), counts)
+    inside = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    what = rows[np.repeat(begins, counts) + inside]
+    return torch.from_numpy(who), torch.from_numpy(what.astype(np.int64))
