@@ -1,6 +1,6 @@
 """Replay a log through the stages that serve, event by event: how training and evaluation look."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +12,20 @@ from penchant.engine.stages import Live, Stages
 from penchant.engine.user_now import UserNow
 from penchant.features.reader import FeatureColumns
 
-Visit = Callable[[int, UserNow, EventFeatures], None]
-
 
 class Replay:
     """Moves users and live counts through events in fold order, with the code that serves.
 
     A user's state is folded when it is first asked for, so that users nobody asks about cost
-    counts alone. `stages` may be exchanged on the way: states are then folded afresh.
+    counts alone. Without `live`, somebody else moves the counts.
     """
 
     def __init__(
-        self, stages: Stages, live: Live, columns: EventColumns, signals: Mapping[str, Signal]
+        self,
+        stages: Stages,
+        live: Live | None,
+        columns: EventColumns,
+        signals: Mapping[str, Signal],
     ) -> None:
         self.stages = stages
         self.live = live
@@ -68,21 +70,22 @@ class Replay:
         index = self.at
         event = self.event(index)
         code = int(self.features.user[index])
-        if event.row >= 0:
-            self.live.met(event.row, event.time_s)
-        for source in self.live.counting():
-            source.absorb((), event)
+        if self.live is not None:
+            if event.row >= 0:
+                self.live.met(event.row, event.time_s)
+            for source in self.live.counting():
+                source.absorb((), event)
         self._asleep.setdefault(code, []).append(index)
         self.at += 1
 
-    def exchange(self, stages: Stages) -> None:
-        """Go on with other stages: every user is folded afresh when next asked for."""
-        self.stages = stages
-        self.features = stages.reader.columns(self.columns)
-        self._users.clear()
-        self._asleep.clear()
-        for index in range(self.at):
-            self._asleep.setdefault(int(self.features.user[index]), []).append(index)
+    def has_met(self, code: int) -> bool:
+        """Whether an event of this user has been moved past."""
+        return code in self._users or code in self._asleep
+
+    def move_to(self, index: int) -> None:
+        """Past every event before `index`."""
+        while self.at < index:
+            self.move()
 
     def _hidden(self, index: int) -> bool:
         return bool(self._hides[self.columns.type[index]])

@@ -126,8 +126,12 @@ class Stages:
             self.n_items = n_items
 
     def score(self, reading: Reading, rows: Rows, names: Sequence[str]) -> Scores:
-        """(M, S) scores of `rows` by each named source."""
-        return np.stack([self.sources[name].score(reading, rows) for name in names], axis=1)
+        """(M, S) scores of `rows`, or of the whole catalogue, by each named source."""
+        size = self.n_items if isinstance(rows, slice) else len(rows)
+        out = np.empty((len(names), size), np.float32)
+        for s, name in enumerate(names):
+            out[s] = self.sources[name].score(reading, rows)
+        return out.T
 
     def found(self, reading: Reading, allowed: Mask, limit: int) -> Found:
         """Whatever any source finds, scored by all; never empty while anything is allowed."""

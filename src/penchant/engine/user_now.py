@@ -49,6 +49,12 @@ class UserNow:
         if hides:
             self.dismissed |= {event.row}
 
+    def copy(self) -> "UserNow":
+        """As of now, whatever happens to this one."""
+        return UserNow(
+            dict(self.states), self.head, list(self.recent), dict(self.taken), self.dismissed
+        )
+
     def reading(self, models: Mapping[str, InterestModel], now_s: float) -> Reading:
         """This user at `now_s`; time never runs backwards from the latest event."""
         if self.recent:

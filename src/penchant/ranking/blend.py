@@ -40,16 +40,16 @@ def shaped(scores: Scores, forms: Sequence[Form], units: NDArray[np.float32]) ->
     Counts become log(1 + c/unit) and log(1 + 100 c/unit): how much, and whether at all. Scores are
     divided by their unit; their second shape is empty.
     """
-    out = np.zeros((len(scores), 2, scores.shape[1]), np.float32)
-    scaled = scores / units
+    out = np.zeros((2, scores.shape[1], len(scores)), np.float32)
     for s, form in enumerate(forms):
         if form == "count":
-            positive = np.maximum(scaled[:, s], 0.0)
-            out[:, 0, s] = np.log1p(positive)
-            out[:, 1, s] = np.log1p(100.0 * positive)
+            there = np.flatnonzero(scores[:, s] > 0)  # most counts are zero, and stay so
+            scaled = scores[there, s] / units[s]
+            out[0, s, there] = np.log1p(scaled)
+            out[1, s, there] = np.log1p(100.0 * scaled)
         else:
-            out[:, 0, s] = scaled[:, s]
-    return out
+            out[0, s] = scores[:, s] / units[s]
+    return out.transpose(2, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,11 @@ class Blend:
         """(M, S) what each source gives to each candidate."""
         each = shaped(scores, self.forms, self.units) * self.weights(reading)
         return np.asarray(each.sum(axis=1), np.float32)
+
+    def total(self, reading: Reading, scores: Scores) -> Scores:
+        """(M,) the blended score of each candidate; `parts` summed."""
+        each = shaped(scores, self.forms, self.units)  # (M, 2, S), M innermost in memory
+        return np.asarray(np.einsum("mfs,fs->m", each, self.weights(reading)), np.float32)
 
     def __call__(self, reading: Reading, request: Request, found: Found) -> Scored:  # noqa: ARG002
         """Candidates by total weight, ties by row."""

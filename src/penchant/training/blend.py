@@ -45,8 +45,7 @@ def gather(
     scores, real, seen, first = [], [], [], []
     width = 1 + RANDOM + DEPTH * len(names)
     for number, index in enumerate(targets):
-        while replay.at < index:
-            replay.move()
+        replay.move_to(int(index))
         f = replay.features
         now = replay.user(int(f.user[index]))
         reading = now.reading(replay.stages.models, float(f.time_s[index]))

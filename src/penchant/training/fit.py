@@ -23,7 +23,13 @@ from penchant.retrieval.ease import Ease, learn_ease
 from penchant.retrieval.item_item import learn_item_item
 from penchant.retrieval.transition import Transition, count_transitions
 from penchant.training.blend import MOST, fit_blend, gather
-from penchant.training.recurrent import RecurrentConfig, Trained, Watch, train_recurrent
+from penchant.training.recurrent import (
+    RecurrentConfig,
+    Trained,
+    Watch,
+    refresh_recurrent,
+    train_recurrent,
+)
 from penchant.training.streams import histories
 from penchant.training.validation import Held
 
@@ -91,6 +97,35 @@ def fit(
     )
     card = _card(columns, chosen, trained, figures, blend, seed, config)
     return replace(final, blend=blend, card=card)
+
+
+def refresh(
+    learned: Learned,
+    columns: EventColumns,
+    since_s: float,
+    signals: Mapping[str, Signal],
+    config: TrainingConfig,
+    seed: int,
+) -> Learned:
+    """The same artifact with what has come: counts anew, and one gentle pass of the recurrence.
+
+    The pass reads the users with an event since `since_s`, and as many others, drawn by `seed`,
+    so that what was learned before is not forgotten. Topics and blend stay.
+    """
+    reader = EventReader.from_json(signals, learned.reader)
+    f = reader.columns(columns)
+    active = np.unique(f.user[f.time_s >= since_s])
+    others = np.setdiff1d(np.unique(f.user), active)
+    rng = np.random.default_rng(seed)
+    replayed = rng.choice(others, min(len(others), len(active)), replace=False)
+    chosen = f.take(np.isin(f.user, np.r_[active, replayed]))
+    met = learned.met.copy()
+    met[f.row[f.row >= 0]] = True
+    weights = refresh_recurrent(
+        dict(learned.weights), histories(chosen), len(reader.types), config.recurrent, seed
+    )
+    counted = tables(f, len(columns.items), config, _silent)
+    return replace(learned, weights=weights, met=met, tables=counted)
 
 
 def _silent(stage: str, share: float) -> None:
