@@ -1,4 +1,4 @@
-"""The topic average: the formula of PRODUCT section 3, fading, and what speaks against an item."""
+"""The topic average: its formula, its fading, and what speaks against an item."""
 
 import math
 import timeit

@@ -1,4 +1,4 @@
-"""Topic average: a moving mean of topic memberships, the readable interest of PRODUCT section 3."""
+"""Topic average: a moving mean of topic memberships, the interest that a person can read."""
 
 import math
 import struct

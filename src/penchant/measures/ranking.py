@@ -13,7 +13,7 @@ Ranks = NDArray[np.float64]
 Values = NDArray[np.float64]
 
 CUTOFFS: Final = (1, 5, 10, 20, 100)
-"""The k of EVALUATION: every measure is reported at each."""
+"""Every measure is reported at each of these k."""
 
 
 def mean_rank(
