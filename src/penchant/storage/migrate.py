@@ -1,0 +1,60 @@
+"""Bring a file to this version's schema, or refuse one that is newer or not ours."""
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from penchant.core.errors import StorageError, StorageVersionError
+
+APPLICATION_ID: Final = 0x50454E43
+"""`PENC` in the header of the file: what makes it ours."""
+HEAD: Final = "0001"
+"""The schema that this version reads and writes."""
+_CHOOSE: Final = "name another file, or move this one away"
+
+
+def refuse_foreign(path: Path) -> None:
+    """Raise StorageVersionError unless the file at `path` is absent, empty, or ours."""
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            (mark,) = connection.execute("PRAGMA application_id").fetchone()
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        raise StorageError(f"{path} cannot be opened: {error}; {_CHOOSE}") from error
+    except sqlite3.DatabaseError as error:
+        raise StorageVersionError(f"{path} is not a SQLite database; {_CHOOSE}") from error
+    if tables and mark != APPLICATION_ID:
+        raise StorageVersionError(f"{path} is the database of another program; {_CHOOSE}")
+
+
+def bring_to_head(connection: Connection, path: Path) -> None:
+    """Run the missing migrations inside the caller's transaction."""
+    scripts = ScriptDirectory(str(Path(__file__).with_name("migrations")))
+    known = {script.revision for script in scripts.walk_revisions()}
+
+    def steps(present: Any, _context: MigrationContext) -> Iterable[Any]:
+        return scripts._upgrade_revs(HEAD, present)
+
+    context = MigrationContext.configure(
+        connection, opts={"fn": steps, "transactional_ddl": True, "script": scripts}
+    )
+    present = context.get_current_revision()
+    if present == HEAD:
+        return
+    if present is not None and present not in known:
+        raise StorageVersionError(
+            f"{path} has schema {present}, this version knows up to {HEAD}; "
+            "open it with the newer version that wrote it, or upgrade this one"
+        )
+    with Operations.context(context):
+        context.run_migrations()
+    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")

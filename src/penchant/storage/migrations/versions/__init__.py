@@ -1,0 +1,1 @@
+"""One module per schema version; run by `penchant.storage.migrate`."""
