@@ -72,6 +72,11 @@ def load_learned(folder: Path) -> Learned:
     )
 
 
+def read_card(folder: Path) -> Mapping[str, Any]:
+    """The figures for people alone."""
+    return _read(folder / "model.json")
+
+
 def _flat(tables: Mapping[str, Arrays]) -> dict[str, NDArray[Any]]:
     return {
         f"{table}.{key}": array for table, held in tables.items() for key, array in held.items()

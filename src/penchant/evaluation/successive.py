@@ -145,9 +145,7 @@ def _run(
     first = []
     for number, later in enumerate(_walk(moving, targets, cut, frozen)):
         if number in edges:
-            weights = refresh(
-                weights, columns.take(slice(later.at)), cut, signals, training, seed
-            )
+            weights = refresh(weights, columns.take(slice(later.at)), cut, signals, training, seed)
             fresh = Replay(
                 learned_stages(weights, signals, live, len(columns.items)), None, columns, signals
             )

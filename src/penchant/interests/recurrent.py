@@ -65,11 +65,8 @@ class Recurrent:
         said[0], said[1] = event.weight, event.value
         said[2:] = gap_feature(event.time_s - state.time_s)
         code = event.type if event.type < len(self._types) else 0
-        x = np.add(
-            event.vector,
-            self._types[code] + (said @ self._signal + self._signal_bias),
-            dtype=np.float32,
-        )
+        told = self._types[code] + (said @ self._signal + self._signal_bias)
+        x: Vector = np.asarray(event.vector + told, np.float32)
         states = np.empty_like(state.layers)
         for n, layer in enumerate(self._layers):
             x = _advance(layer, x, state.layers[n], states[n], self._size)

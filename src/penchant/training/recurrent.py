@@ -39,15 +39,16 @@ class RecurrentConfig(BaseModel):
     """Layers of recurrence."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Share of activations dropped while training."""
-    epochs: int = Field(default=8, ge=1)
-    """Passes over the events, at most; fewer where later events stop improving."""
+    epochs: int | None = Field(default=None, ge=1)
+    """Passes over the events, at most; none: 12 for small logs, fewer down to 6 for a million
+    events. Training stops earlier where later events stop improving."""
     patience: int = Field(default=2, ge=1)
     """Passes without a better NDCG@10 on later events before training stops."""
     lanes: int = Field(default=16, ge=1)
     """Users read side by side in one batch."""
     length: int = Field(default=64, ge=2)
     """Events of each lane in one batch."""
-    learning_rate: float = Field(default=2e-3, gt=0)
+    learning_rate: float = Field(default=5e-3, gt=0)
     """Highest step size; rises over 100 steps, then falls along a cosine to a twentieth."""
     weight_decay: float = Field(default=0.01, ge=0)
     """Decay of matrices (AdamW)."""
@@ -57,6 +58,10 @@ class RecurrentConfig(BaseModel):
     """Items drawn uniformly for each batch when the loss is sampled."""
     checkpoint_minutes: float = Field(default=1.0, ge=0)
     """Least time between two checkpoints, which are written after a pass."""
+
+    def passes(self, events: int) -> int:
+        """Passes at most over a log of so many events."""
+        return self.epochs or min(12, max(6, round(1_200_000 / max(1, events))))
 
 
 class Progress(NamedTuple):
@@ -127,12 +132,13 @@ def train_recurrent(  # noqa: PLR0913  data, sizes, seed; the rest is optional
     run = _begin(items, types, config, seed)
     if checkpoint is not None and checkpoint.exists():
         _resume(run, checkpoint)
-    epochs = epochs or config.epochs
+    planned = config.passes(len(events.events.row))
+    epochs = epochs or planned
     met = torch.from_numpy(np.unique(events.events.row).astype(np.int64))
     rates: list[float] = []
     saved_s = time.monotonic()
     while run.epoch < epochs and run.epoch - run.best_epoch < config.patience:
-        rates.append(_one_pass(run, events, config, met, stage, epochs, watch))
+        rates.append(_one_pass(run, events, config, met, stage, (epochs, planned), watch))
         run.epoch += 1
         _judge(run, held)
         due = time.monotonic() - saved_s >= 60 * config.checkpoint_minutes
@@ -163,7 +169,7 @@ def refresh_recurrent(
     run.net.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in weights.items()})
     met = torch.from_numpy(np.unique(events.events.row).astype(np.int64))
     rate = config.learning_rate * share
-    _one_pass(run, events, config, met, "refresh", 1, None, rate)
+    _one_pass(run, events, config, met, "refresh", (1, 1), None, rate)
     return {name: tensor.numpy().copy() for name, tensor in run.net.state_dict().items()}
 
 
@@ -199,14 +205,15 @@ def _one_pass(
     config: RecurrentConfig,
     met: Tensor,
     stage: str,
-    epochs: int,
+    passes: tuple[int, int],
     watch: Watch | None,
     constant_rate: float | None = None,
 ) -> float:
     run.net.train()
     began, told = time.monotonic(), 0.0
     size, done, learnt, total_loss = len(events.events.row), 0, 0, 0.0
-    steps = config.epochs * -(-size // (config.lanes * config.length))
+    epochs, planned = passes
+    steps = planned * -(-size // (config.lanes * config.length))
     states: list[Tensor] = []
     for batch in batches(events, config.lanes, config.length, run.rng):
         states = run.net.start(batch.target.shape[1]) if batch.fresh else states

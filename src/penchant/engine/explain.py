@@ -1,0 +1,105 @@
+"""Reasons: a user's latest events taken out one by one, and where the slate's items fall."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from penchant.core.contracts import EventFeatures, ItemFacts, Reading, Request, Strategy
+from penchant.engine.stages import Stages
+from penchant.engine.user_now import UserNow
+
+LATEST: Final = 20
+"""Events that are tried, the newest."""
+TOGETHER: Final = 3
+"""Events removed together at most, where no single one moves the item."""
+DEPTH: Final = 100
+"""Places down to which a fall is followed."""
+
+
+class Cause(NamedTuple):
+    """Positions in the history, and the item's 0-based rank with and without them."""
+
+    removed: tuple[int, ...]
+    rank: int
+    rank_without: int | None
+
+
+class Removal:
+    """Ranks items as if chosen events had never happened.
+
+    What the user took stays masked as it was, so that a removed item does not itself push others
+    down; counts over all users stay, for one user's event hardly moves them.
+    """
+
+    def __init__(
+        self,
+        stages: Stages,
+        strategy: Strategy,
+        request: Request,
+        items: ItemFacts,
+        events: Sequence[EventFeatures],
+        hides: Sequence[bool],
+        reading: Reading,
+    ) -> None:
+        self._stages = stages
+        self._request = request
+        self._events = events
+        self._hides = hides
+        self._now_s = reading.now_s
+        self._allowed = strategy.allowed(request, reading, items)
+        first = max(0, len(events) - LATEST)
+        self._tried = range(first, len(events))
+        self._snapshot = UserNow.stranger(stages.models)
+        for position in range(first):
+            self._snapshot.absorb(stages.models, events[position], hides[position])
+
+    def without(self, removed: Sequence[int]) -> dict[int, int]:
+        """0-based rank by row of the best items, had `removed` never happened."""
+        now = self._snapshot.copy()
+        for position in self._tried:
+            if position not in removed:
+                now.absorb(self._stages.models, self._events[position], self._hides[position])
+        reading = now.reading(self._stages.models, self._now_s)
+        found = self._stages.found(reading, self._allowed, DEPTH)
+        scored = self._stages.ranker(reading, self._request, found)
+        return {int(row): rank for rank, row in enumerate(scored.rows[:DEPTH])}
+
+    def causes(self, rows: Sequence[int], limit: int) -> dict[int, Cause]:
+        """For each item the fewest latest events without which it falls, if there are any.
+
+        A single event that drops it out of the first `limit` places suffices; where none does,
+        the events that move it most are removed together, up to three.
+        """
+        base = self.without(())
+        single = {position: self.without((position,)) for position in self._tried}
+        causes = {}
+        for row in rows:
+            cause = self._cause(row, base, single, limit)
+            if cause is not None:
+                causes[row] = cause
+        return causes
+
+    def _cause(
+        self, row: int, base: dict[int, int], single: dict[int, dict[int, int]], limit: int
+    ) -> Cause | None:
+        rank = base.get(row)
+        if rank is None or not single:
+            return None
+        by_fall = sorted(single, key=lambda at: (-single[at].get(row, DEPTH), -at))
+        removed: tuple[int, ...] = ()
+        after: int | None = rank
+        for position in by_fall[:TOGETHER]:
+            trial = (*removed, position)
+            ranks = single[position] if len(trial) == 1 else self.without(trial)
+            reached = ranks.get(row)
+            if _fall(reached) <= _fall(after):
+                break
+            removed, after = trial, reached
+            if _fall(after) >= limit:
+                break
+        if not removed or _fall(after) <= rank:
+            return None
+        return Cause(tuple(sorted(removed)), rank, after)
+
+
+def _fall(rank: int | None) -> int:
+    return DEPTH if rank is None else rank

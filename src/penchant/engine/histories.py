@@ -1,0 +1,117 @@
+"""Users in memory: read from the log when they come, let go when others need the room."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from penchant.core.contracts import EventFeatures, EventLog, Head, StateStore, Stored
+from penchant.core.events import Event
+from penchant.core.ids import ArtifactId, UserId
+from penchant.core.signals import Signal
+from penchant.engine.stages import Stages
+from penchant.engine.user_now import UserNow
+from penchant.ingest.clean import moves
+
+_TRIES: Final = 3
+
+
+class Histories:
+    """Each user as of their latest event; a state that is behind is folded from the log."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        states: StateStore,
+        row_of: Callable[[Event], int],
+        signals: Mapping[str, Signal],
+        exclude: frozenset[str],
+        limit: int,
+    ) -> None:
+        self._log = log
+        self._states = states
+        self._row_of = row_of
+        self._signals = signals
+        self._exclude = exclude
+        self._limit = limit
+        self._held: OrderedDict[UserId, UserNow] = OrderedDict()
+
+    def events(self, user: UserId) -> tuple[Head, Sequence[Event]]:
+        """The user's events that move anything, in fold order."""
+        head, events = self._log.history(user)
+        return head, [event for event in events if moves(event, self._exclude)]
+
+    def features(self, stages: Stages, events: Sequence[Event]) -> list[EventFeatures]:
+        """What models see of them."""
+        return [stages.features(event, self._row_of(event)) for event in events]
+
+    def get(self, user: UserId, stages: Stages, artifact: ArtifactId | None) -> UserNow:
+        """The user now; a stranger is made afresh each time and leaves no trace."""
+        held = self._held.get(user)
+        if held is not None:
+            self._held.move_to_end(user)
+            return held
+        head, events = self.events(user)
+        if not events:
+            return _stranger(stages, head)
+        now = self._folded(stages, artifact, user, head, events)
+        self.keep(user, now)
+        return now
+
+    def keep(self, user: UserId, now: UserNow) -> None:
+        """Hold the user; whoever was asked for longest ago leaves when there are too many."""
+        self._held[user] = now
+        self._held.move_to_end(user)
+        while len(self._held) > self._limit:
+            self._held.popitem(last=False)
+
+    def drop(self, user: UserId) -> None:
+        """Read the user from the log when next asked for."""
+        self._held.pop(user, None)
+
+    def drop_all(self) -> None:
+        """The same for everybody: other models are in use."""
+        self._held.clear()
+
+    def hides(self, event: Event) -> bool:
+        """Whether the event takes its item off the user's slates."""
+        return self._signals[event.type].hides
+
+    def save(self, user: UserId, now: UserNow, stages: Stages, artifact: ArtifactId | None) -> None:
+        """Give the states to the store; what was there is replaced whatever its head."""
+        if not now.states:
+            return
+        payloads = {name: stages.models[name].dump(s) for name, s in now.states.items()}
+        new = Stored(artifact, now.head, msgspec.msgpack.encode(payloads))
+        for _ in range(_TRIES):
+            before = self._states.read(user)
+            if self._states.write(user, new, before.head if before else None):
+                return
+
+    def _folded(
+        self,
+        stages: Stages,
+        artifact: ArtifactId | None,
+        user: UserId,
+        head: Head,
+        events: Sequence[Event],
+    ) -> UserNow:
+        features = self.features(stages, events)
+        stored = self._states.read(user) if stages.models else None
+        now = UserNow.stranger(stages.models)
+        if stored is not None and stored.artifact == artifact and stored.head == head:
+            payloads = msgspec.msgpack.decode(stored.payload, type=dict[str, bytes])
+            now.states = {name: m.load(payloads[name]) for name, m in stages.models.items()}
+        else:
+            now.states = {n: m.fold(m.start(), features) for n, m in stages.models.items()}
+        for event, seen in zip(events, features, strict=True):
+            now.remember(seen, self.hides(event))
+        now.head = head
+        return now
+
+
+def _stranger(stages: Stages, head: Head) -> UserNow:
+    now = UserNow.stranger(stages.models)
+    now.head = head
+    return now

@@ -1,0 +1,235 @@
+"""A data set by name or path: events in fold order, the catalogue, and what was left out."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from penchant.core.errors import InvalidDataError, UnknownComponentError
+from penchant.core.events import ContextValue, Event, EventColumns
+from penchant.core.ids import ItemId, UserId
+from penchant.core.items import Item
+from penchant.core.signals import Signal
+from penchant.ingest.clean import CleanConfig, clean
+from penchant.ingest.movielens import Users, edition_of, read_movies, read_ratings, read_users
+from penchant.ingest.naming import event_columns
+from penchant.ingest.order import explicit_order, fold_order, out_of_order
+from penchant.ingest.rejects import Rejected, count_kinds
+from penchant.ingest.sources import Batch, Progress, chunks, read_items, read_tables
+from penchant.ingest.table import SCHEMA, columns_of, event_batches, moving
+
+BUNDLED: Final[Mapping[str, Path]] = {
+    "movietweetings": Path(__file__).parent / "bundled" / "movietweetings",
+    "online-retail": Path(__file__).parent / "bundled" / "online_retail",
+}
+"""Data sets that come with the package, by name."""
+
+SUFFIXES: Final = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Events in fold order, and the catalogue whose rows they name."""
+
+    name: str
+    table: pl.DataFrame
+    """The events as `ingest.table` writes them, in fold order: (time, user, place)."""
+    items: list[Item]
+    """The items file first, then items met only in events, as they were met."""
+    users: Users
+    """What is known of users; empty where the data set says nothing."""
+    counts: Mapping[str, int]
+    """What was read, left out and noticed, by reason; `events` is the number left."""
+    rejected: list[Rejected]
+    """The lines that are no events, with reasons."""
+    ordered: bool
+    """Whether an order was given, so that ties of time must not be shuffled."""
+    exclude: frozenset[str] = frozenset()
+    """Flags whose events are not among the columns."""
+
+    @cached_property
+    def columns(self) -> EventColumns:
+        """The events as columns."""
+        return columns_of(moving(self.table, self.exclude), [item.id for item in self.items])
+
+    def events(self, batch_size: int = 10_000) -> Iterator[list[Event]]:
+        """The events as objects with ids, some at a time."""
+        return event_batches(self.table, batch_size)
+
+    def cleaned(
+        self, config: CleanConfig, now_s: float, window: tuple[float, float] | None = None
+    ) -> "Dataset":
+        """The data set after cleaning; its columns leave out what `config.exclude` names."""
+        done = clean(self.table, config, now_s, window)
+        counts = {**self.counts, **done.counts, "events": len(done.table)}
+        return replace(self, table=done.table, counts=counts, exclude=config.exclude)
+
+
+def open_dataset(
+    name_or_path: str | Path,
+    mapping: Mapping[str, str] | None = None,
+    order: str | None = None,
+    default_type: str | None = None,
+    *,
+    signals: Mapping[str, Signal] | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """A bundled set by name, a folder with events and items, a MovieLens folder, or a file.
+
+    `order` names a column with each user's true order: rows without it are left out and counted,
+    and times are handed out in that order. Where no row has a time, the order in days is the time.
+    """
+    path = _located(name_or_path)
+    name = str(name_or_path) if str(name_or_path) in BUNDLED else path.name
+    edition = edition_of(path) if path.is_dir() else None
+    if edition is not None:
+        batches: Iterable[Batch] = read_ratings(path, edition, order, progress)
+        items, users = read_movies(path, edition), read_users(path, edition)
+        broken: list[Rejected] = []
+    else:
+        file = _file(path, "events") if path.is_dir() else path
+        batches = read_tables(
+            file,
+            mapping=mapping,
+            default_type=default_type,
+            signals=signals,
+            order=order,
+            time_from_order=order is not None and not _has_times(file, mapping),
+            progress=progress,
+        )
+        items, broken, users = _beside(path)
+    table, rejected, counts = _gathered(batches, order)
+    counts["rejected_items"] = len(broken)
+    return _dataset(name, (table, items, users), order, ([*rejected, *broken], counts))
+
+
+def _dataset(
+    name: str,
+    parts: tuple[pl.DataFrame, list[Item], Users],
+    order: str | None,
+    left_out: tuple[list[Rejected], Counter[str]],
+) -> Dataset:
+    """The parts, in order, counted."""
+    table, items, users = parts
+    rejected, counts = left_out
+    catalogue = list({item.id: item for item in items}.values())
+    counts["repeated_items"] = len(items) - len(catalogue)
+    counts["out_of_order"] = out_of_order(table)
+    sorted_table = (explicit_order(table, "order") if order else fold_order(table)).select(*SCHEMA)
+    known = {item.id for item in catalogue}
+    met = sorted_table["item"].drop_nulls().unique(maintain_order=True).to_list()
+    stubs = [Item(ItemId(one)) for one in met if one not in known]
+    counts["items_only_in_events"] = len(stubs)
+    counts["events"] = len(sorted_table)
+    return Dataset(
+        name=name,
+        table=sorted_table,
+        items=[*catalogue, *stubs],
+        users=users,
+        counts=dict(counts),
+        rejected=rejected,
+        ordered=order is not None,
+    )
+
+
+def _located(name_or_path: str | Path) -> Path:
+    """The path of a bundled or own data set."""
+    bundled = BUNDLED.get(str(name_or_path))
+    path = bundled or Path(name_or_path)
+    if not path.exists():
+        if path.parent == Path() and not path.suffix:
+            raise UnknownComponentError("data set", str(name_or_path), BUNDLED)
+        raise InvalidDataError(
+            f"{path} does not exist; allowed are a file, a folder with events and items, "
+            f"a MovieLens folder, or one of {', '.join(sorted(BUNDLED))}"
+        )
+    return path
+
+
+def _file(folder: Path, stem: str) -> Path:
+    """`folder`/`stem` in one of the formats."""
+    found = _maybe_file(folder, stem)
+    if found is None:
+        present = ", ".join(sorted(one.name for one in folder.iterdir())[:20]) or "nothing"
+        raise InvalidDataError(
+            f"{folder} has no {stem} file; it has {present}; allowed are {stem}"
+            f"{f', {stem}'.join(SUFFIXES)}, or the files of MovieLens"
+        )
+    return found
+
+
+def _maybe_file(folder: Path, stem: str) -> Path | None:
+    """The same, None where there is none."""
+    paths = (folder / f"{stem}{suffix}" for suffix in SUFFIXES)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _has_times(file: Path, mapping: Mapping[str, str] | None) -> bool:
+    """Whether any row has a time; only Parquet is asked, other files are taken to have some."""
+    if file.suffix != ".parquet":
+        return True
+    whole = pl.scan_parquet(file)
+    names = whole.collect_schema().names()
+    column = event_columns(names, mapping, file.name, frozenset({"type", "item"}))["time"]
+    return bool(whole.select(pl.col(column).is_not_null().any()).collect().item())
+
+
+def _beside(path: Path) -> tuple[list[Item], list[Rejected], Users]:
+    """Items and users of a folder; a single file has none."""
+    items: list[Item] = []
+    broken: list[Rejected] = []
+    if not path.is_dir():
+        return items, broken, {}
+    file = _maybe_file(path, "items")
+    for batch in read_items(file) if file else ():
+        items.extend(batch.items)
+        broken.extend(batch.rejected)
+    people = _maybe_file(path, "users")
+    return items, broken, _users(people) if people else {}
+
+
+def _users(file: Path) -> Users:
+    """What a file of users says of each: its columns, read as items are."""
+    users: dict[UserId, Mapping[str, ContextValue]] = {}
+    for chunk in chunks(file):
+        key = event_columns(
+            chunk.frame.columns, None, file.name, frozenset({"item", "time", "type"})
+        )["user"]
+        for row in chunk.frame.iter_rows(named=True):
+            user = UserId(str(row.pop(key)))
+            users[user] = {
+                name: value if isinstance(value, str | int | float) else str(value)
+                for name, value in row.items()
+                if value is not None and value != ""
+            }
+    return {user: facts for user, facts in users.items() if facts}
+
+
+def _gathered(
+    batches: Iterable[Batch], order: str | None
+) -> tuple[pl.DataFrame, list[Rejected], Counter[str]]:
+    """All batches as one table, and the counts of what was left out."""
+    tables: list[pl.DataFrame] = []
+    rejected: list[Rejected] = []
+    counts: Counter[str] = Counter()
+    for batch in batches:
+        tables.append(batch.table)
+        rejected.extend(batch.rejected)
+        counts.update(batch.counts)
+    for kind, times in count_kinds(rejected).items():
+        counts[f"rejected_{kind}"] = times
+    table = pl.concat(tables) if tables else pl.DataFrame(schema=dict(SCHEMA))
+    counts["rows"] = len(table) + len(rejected)
+    if order is not None:
+        placed = table.filter(pl.col("order").is_not_null() & pl.col("order").is_not_nan())
+        counts["no_order"] = len(table) - len(placed)
+        table = placed
+    if table.is_empty():
+        why = ", ".join(f"{kind} {n}" for kind, n in sorted(counts.items())) or "no rows"
+        first = f"; the first is: {rejected[0].reason}" if rejected else ""
+        raise InvalidDataError(f"no row is an event ({why}){first}")
+    return table, rejected, counts

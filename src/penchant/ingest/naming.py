@@ -1,0 +1,109 @@
+"""Which column of a file is which field: automatic names, and a mapping that overrules them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from penchant.core.errors import UnknownColumnError, UnknownSettingError
+from penchant.ingest.wire import EVENT_FIELDS, ITEM_FIELDS
+
+EVENT_NAMES: Final[Mapping[str, str]] = {
+    "user": (
+        "userid user uid visitorid visitor customerid customer memberid accountid clientid "
+        "householdid reviewerid profileid sessionid"
+    ),
+    "item": (
+        "itemid item movieid productid product articleid parentasin asin sku stockcode trackid "
+        "songid bookid isbn newsid videoid contentid"
+    ),
+    "type": "eventtype type event eventname action behavior behaviour behaviortype",
+    "time": (
+        "timestamp time times ts eventtime datetime unixtime unixreviewtime createdat date "
+        "invoicedate timestampms timems"
+    ),
+    "value": "value rating score stars overall quantity qty count dwell dwelltime",
+    "words": "words query searchquery searchterm comment reviewtext",
+    "id": "eventid id",
+    "context": "context",
+    "flags": "flags",
+}
+"""Column names that are understood without a mapping, likeliest first; case, `_`, `-` and spaces
+do not count."""
+
+ITEM_NAMES: Final[Mapping[str, str]] = {
+    "id": (
+        "itemid id item movieid productid product articleid parentasin asin sku stockcode trackid "
+        "songid bookid isbn newsid videoid contentid"
+    ),
+    "title": "title name itemname productname",
+    "categories": "categories category genres genre",
+    "description": "description desc abstract summary",
+    "available": "available instock",
+    "expires": "expires expiress expiresat expiry",
+    "attributes": "attributes",
+}
+"""The same for items."""
+
+_EVENT_KEYS: Final[Mapping[str, str]] = {**EVENT_FIELDS, "flags": "flags"}
+_EVENT_NEEDS: Final = ("user", "item", "time", "type")
+_ITEM_NEEDS: Final = ("id",)
+
+
+def event_columns(
+    present: Sequence[str],
+    mapping: Mapping[str, str] | None,
+    source: str,
+    spared: frozenset[str] = frozenset(),
+) -> dict[str, str]:
+    """Field -> column of an event file; fields of `spared` may lack one.
+
+    >>> event_columns(["visitorid", "itemid", "ts", "price"], None, "f.csv", frozenset({"type"}))
+    {'user': 'visitorid', 'item': 'itemid', 'time': 'ts'}
+
+    A field mapped to "" has no column.
+    """
+    needs = tuple(field for field in _EVENT_NEEDS if field not in spared)
+    return _columns(present, mapping, source, (EVENT_NAMES, _EVENT_KEYS, needs))
+
+
+def item_columns(
+    present: Sequence[str], mapping: Mapping[str, str] | None, source: str
+) -> dict[str, str]:
+    """Field -> column of an item file."""
+    return _columns(present, mapping, source, (ITEM_NAMES, ITEM_FIELDS, _ITEM_NEEDS))
+
+
+_Rules = tuple[Mapping[str, str], Mapping[str, str], tuple[str, ...]]
+
+
+def _columns(
+    present: Sequence[str], mapping: Mapping[str, str] | None, source: str, rules: _Rules
+) -> dict[str, str]:
+    """What the mapping says, then what the names say, then what is needed and missing."""
+    names, keys, needs = rules
+    found = _mapped(present, mapping or {}, source, keys)
+    plain: dict[str, str] = {}
+    for column in present:
+        if column not in found.values():
+            plain.setdefault(re.sub(r"[\W_]+", "", column).lower(), column)
+    for field, likely in names.items():
+        if field not in found:
+            match = next((plain[name] for name in likely.split() if name in plain), None)
+            if match is not None and match not in found.values():
+                found[field] = match
+    for field in needs:
+        if field not in found:
+            raise UnknownColumnError(field, source, present)
+    return {field: column for field, column in found.items() if column}
+
+
+def _mapped(
+    present: Sequence[str], mapping: Mapping[str, str], source: str, keys: Mapping[str, str]
+) -> dict[str, str]:
+    """The mapping with our own names of fields, when every key and column of it exists."""
+    for key, column in mapping.items():
+        if key not in keys:
+            raise UnknownSettingError(key, keys, f"mapping of {source}")
+        if column and column not in present:
+            raise UnknownColumnError(column, source, present)
+    return {keys[key]: column for key, column in mapping.items()}

@@ -1,0 +1,42 @@
+"""The order of events: fold order, and ties of time that say nothing about before and after."""
+
+import numpy as np
+import polars as pl
+
+from penchant.core.events import EventColumns
+
+
+def fold_order(table: pl.DataFrame) -> pl.DataFrame:
+    """`table` sorted by (time, user, place in the table)."""
+    return table.sort("time_s", "user", maintain_order=True)
+
+
+def explicit_order(table: pl.DataFrame, column: str) -> pl.DataFrame:
+    """`table` in the order that `column` gives to each user's events.
+
+    The times of a user are sorted and handed out anew in that order, so that (time, place)
+    agrees with it.
+    """
+    placed = table.sort("user", column, maintain_order=True)
+    placed = placed.with_columns(pl.col("time_s").sort().over("user"))
+    return fold_order(placed)
+
+
+def out_of_order(table: pl.DataFrame) -> int:
+    """How many rows stand in the file after a later event of the same user."""
+    earlier = table["time_s"] < table.select(pl.col("time_s").shift().over("user")).to_series()
+    return int(earlier.sum())
+
+
+def shuffled_ties(columns: EventColumns, seed: int) -> EventColumns:
+    """`columns` with the events of one user at one instant in a random order.
+
+    Such events are a set: the order of the file would leak. Everybody else's places are left
+    alone. Not for data with an explicit order.
+    """
+    chance = np.random.default_rng(seed).random(len(columns))
+    places = np.lexsort((np.arange(len(columns)), columns.user, columns.time_s))
+    dealt = np.lexsort((chance, columns.user, columns.time_s))
+    which = np.empty(len(columns), dtype=np.intp)
+    which[places] = dealt
+    return columns.take(which)

@@ -1,0 +1,116 @@
+"""Lines that could not be read: kept beside the data, readable again, erasable by user."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from penchant.core.errors import InvalidDataError
+
+SUFFIX: Final = ".rejected.jsonl"
+
+
+class Rejected(NamedTuple):
+    """One line of a file that is no event and no item."""
+
+    line: int
+    """Of the file, from 1; the header of a CSV is line 1."""
+    reason: str
+    """A sentence: what is wrong, which value, what is allowed."""
+    text: str
+    """The line as it stood."""
+    kind: str = "malformed"
+    """The reason in one word, for counting: `no_user`, `no_time`, `unknown_type`..."""
+
+
+def rejected_path(target: Path) -> Path:
+    """Where the rejected lines of what is read into `target` go."""
+    return target.with_name(target.name + SUFFIX)
+
+
+def count_kinds(rejected: Iterable[Rejected]) -> Counter[str]:
+    """How many of each kind."""
+    return Counter(one.kind for one in rejected)
+
+
+def keep(path: Path, rejected: Iterable[Rejected], source: str = "") -> int:
+    """Append `rejected` to `path`, with the name of their source; how many there were."""
+    lines = [msgspec.json.encode({"source": source, **one._asdict()}) + b"\n" for one in rejected]
+    if lines:
+        with path.open("ab") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+    return len(lines)
+
+
+def read_back(path: Path) -> Iterator[Rejected]:
+    """Everything kept in `path`, oldest first; nothing where there is no such file."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            yield _rejected(line, f"{path.name}, line {number}")
+
+
+def scrub(path: Path, user: str) -> int:
+    """Rewrite `path` without the lines that mention `user`; how many went.
+
+    An id counts as mentioned where no letter or digit touches it, so that erasing user 12 leaves
+    user 123 alone. A line of the file that cannot be decoded goes too if its bytes mention it.
+    """
+    if not path.exists():
+        return 0
+    beside = path.with_name(path.name + ".scrubbing")
+    gone = 0
+    with path.open("rb") as file, beside.open("wb") as rest:
+        for line in file:
+            if _mentions(line, user):
+                gone += 1
+            else:
+                rest.write(line)
+        rest.flush()
+        os.fsync(rest.fileno())
+    os.replace(beside, path)
+    return gone
+
+
+def _rejected(line: bytes, where: str) -> Rejected:
+    """One line of the file of rejects."""
+    try:
+        found = msgspec.json.decode(line, type=dict[str, str | int])
+        return Rejected(
+            int(found["line"]), str(found["reason"]), str(found["text"]), str(found["kind"])
+        )
+    except (msgspec.DecodeError, msgspec.ValidationError, KeyError):
+        raise InvalidDataError(
+            f"{where} is no rejected line: {line[:80]!r}; allowed are the lines written here"
+        ) from None
+
+
+def _mentions(line: bytes, user: str) -> bool:
+    """Whether any reading of `line` contains `user` as a word of its own."""
+    pattern = re.compile(rf"(?<!\w){re.escape(user)}(?!\w)")
+    raw = line.decode("utf-8", "backslashreplace")
+    return any(pattern.search(text) for text in _readings(raw, depth=3))
+
+
+def _readings(text: str, depth: int) -> Iterator[str]:
+    """`text`, and every text inside it where it is JSON: escapes may hide an id."""
+    yield text
+    if depth == 0:
+        return
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return
+    inner = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+    for value in inner:
+        if isinstance(value, str):
+            yield from _readings(value, depth - 1)
+        elif isinstance(value, dict | list | int | float):
+            yield from _readings(msgspec.json.encode(value).decode(), depth - 1)

@@ -1,0 +1,403 @@
+"""From a mapping of strings and numbers to an Event or an Item, or an error that says why not."""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import msgspec
+
+from penchant.core.errors import (
+    EventTimeError,
+    InvalidEventError,
+    InvalidItemError,
+    PenchantError,
+    UnknownEventTypeError,
+    nearest,
+)
+from penchant.core.events import ContextValue, Event
+from penchant.core.ids import EventId, ItemId, UserId
+from penchant.core.items import Item
+from penchant.core.signals import SHIPPED, Signal
+from penchant.ingest.event_ids import event_id
+
+MS_FROM: Final = 1e11
+"""Numbers from here on are milliseconds: as seconds this is the year 5138, as ms it is 1973."""
+US_FROM: Final = 1e14
+"""Numbers from here on are microseconds."""
+NS_FROM: Final = 1e17
+"""Numbers from here on are nanoseconds."""
+TOLERANCE_S: Final = 86_400.0
+"""How far ahead of us another clock may run: a day covers a wrong time zone."""
+
+EVENT_FIELDS: Final[Mapping[str, str]] = {
+    **{name: name for name in ("user", "item", "type", "time", "value", "words", "context", "id")},
+    "user_id": "user",
+    "item_id": "item",
+    "event_type": "type",
+    "timestamp": "time",
+    "time_s": "time",
+    "event_id": "id",
+}
+"""Every key that an event may have, and what it means."""
+
+ITEM_FIELDS: Final[Mapping[str, str]] = {
+    **{name: name for name in ("id", "title", "categories", "description", "available")},
+    "item_id": "id",
+    "item": "id",
+    "category": "categories",
+    "genres": "categories",
+    "expires": "expires",
+    "expires_s": "expires",
+    "attributes": "attributes",
+}
+"""The keys of an item with a meaning of their own; all others are attributes."""
+
+TRUE_WORDS: Final = frozenset({"true", "1", "1.0", "yes", "y", "t"})
+FALSE_WORDS: Final = frozenset({"false", "0", "0.0", "no", "n", "f"})
+_NUMBER: Final = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
+
+
+def event_from(
+    raw: Mapping[str, Any],
+    signals: Mapping[str, Signal] | None = SHIPPED,
+    *,
+    received_s: float | None = None,
+) -> Event:
+    """The event that `raw` describes; `signals` None allows every type.
+
+    An absent time is an error, unless `received_s` says when the event came in.
+
+    >>> event_from({"user": 7, "item": "m1", "type": "view", "time": "2024-05-01T12:00:00Z"})
+    Event(user='7', type='view', time_s=1714564800.0, item='m1', value=None, \
+id=None, words=None, context={}, flags=())
+    """
+    fields = _event_fields(raw)
+    time = fields.get("time")
+    if is_missing(time) and received_s is not None:
+        time = received_s
+    given = fields.get("id")
+    item = fields.get("item")
+    return Event(
+        user=UserId(id_text("user", fields.get("user"), InvalidEventError)),
+        type=known_type(fields.get("type"), signals),
+        time_s=seconds(time),
+        item=None if is_missing(item) else ItemId(id_text("item", item, InvalidEventError)),
+        value=number("value", fields.get("value")),
+        id=None if is_missing(given) else EventId(id_text("id", given, InvalidEventError)),
+        words=plain_text("words", fields.get("words"), InvalidEventError),
+        context=scalars("context", fields.get("context"), InvalidEventError),
+    )
+
+
+def accepted(
+    raw: Mapping[str, Any],
+    signals: Mapping[str, Signal],
+    *,
+    now_s: float,
+    new_id: Callable[[], str],
+    tolerance_s: float = TOLERANCE_S,
+) -> Event:
+    """One event as it comes over HTTP or a Python call: checked, timed and with an id.
+
+    With a time the id is a hash of the event, so that a resend is the same event; without one it
+    is `new_id()`.
+    """
+    timed = any(
+        not is_missing(raw.get(key)) for key, field in EVENT_FIELDS.items() if field == "time"
+    )
+    event = event_from(raw, signals, received_s=now_s)
+    check_time(event, now_s, tolerance_s)
+    if event.id is not None:
+        return event
+    return replace(event, id=event_id(event) if timed else EventId(new_id()))
+
+
+def check_time(event: Event, now_s: float, tolerance_s: float = TOLERANCE_S) -> None:
+    """Raise EventTimeError for an event further ahead of `now_s` than clocks differ."""
+    if event.time_s > now_s + tolerance_s:
+        raise EventTimeError(
+            f"time {_utc(event.time_s)} of user {event.user!r} lies in the future; "
+            f"allowed is at most {tolerance_s:g} s after now, {_utc(now_s)}"
+        )
+
+
+def item_from(raw: Mapping[str, Any]) -> Item:
+    """The item that `raw` describes; keys without a meaning of their own become attributes.
+
+    >>> item_from({"item_id": 5, "title": "Heat", "categories": "Crime|Drama", "year": 1995})
+    Item(id='5', title='Heat', categories=('Crime', 'Drama'), description=None, \
+attributes={'year': 1995}, available=True, expires_s=None)
+    """
+    fields: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for key, value in raw.items():
+        field = ITEM_FIELDS.get(key)
+        if field is None:
+            rest[key] = value
+        elif field not in fields or is_missing(fields[field]):
+            fields[field] = value
+    expires = fields.get("expires")
+    return Item(
+        id=ItemId(id_text("item id", fields.get("id"), InvalidItemError)),
+        title=plain_text("title", fields.get("title"), InvalidItemError),
+        categories=categories(fields.get("categories")),
+        description=plain_text("description", fields.get("description"), InvalidItemError),
+        attributes={
+            **scalars("attributes", rest, InvalidItemError),
+            **scalars("attributes", fields.get("attributes"), InvalidItemError),
+        },
+        available=truth("available", fields.get("available")),
+        expires_s=None if is_missing(expires) else _expiry(expires),
+    )
+
+
+def is_missing(raw: Any) -> bool:
+    """Whether a field was left out: None or an empty text."""
+    return raw is None or (isinstance(raw, str) and raw == "")
+
+
+def id_text(name: str, raw: Any, error: type[PenchantError]) -> str:
+    """An id as text: text as it stands, whole numbers written out."""
+    if isinstance(raw, str):
+        if not raw or raw.isspace():
+            raise error(f"{name} is empty; it is required, as text or a whole number")
+        return _unicode(name, raw, error)
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return str(raw)
+    if isinstance(raw, float) and raw.is_integer():
+        return str(int(raw))
+    if raw is None:
+        raise error(f"{name} is missing; it is required, as text or a whole number")
+    raise error(f"{name} is {raw!r}; allowed are text and whole numbers")
+
+
+def known_type(raw: Any, signals: Mapping[str, Signal] | None) -> str:
+    """The event type, when it has a Signal."""
+    if is_missing(raw):
+        allowed = "any name" if signals is None else ", ".join(sorted(signals))
+        raise InvalidEventError(f"type is missing; allowed are {allowed}")
+    if not isinstance(raw, str) or raw.isspace():
+        raise InvalidEventError(f"type is {raw!r}; allowed is the name of an event type")
+    if signals is not None and raw not in signals:
+        raise UnknownEventTypeError(raw, signals)
+    return _unicode("type", raw, InvalidEventError)
+
+
+def seconds(raw: Any) -> float:
+    """Unix seconds of a time given as seconds, ms, us, ns, ISO-8601 or datetime; no zone is UTC.
+
+    >>> seconds(1714564800), seconds(1714564800000), seconds("2024-05-01 12:00")
+    (1714564800.0, 1714564800.0, 1714564800.0)
+    """
+    if is_missing(raw):
+        raise EventTimeError(f"time is missing; {_TIMES}")
+    if isinstance(raw, bool):
+        raise EventTimeError(f"time is {raw!r}; {_TIMES}")
+    found = _since_epoch(raw) if isinstance(raw, str | date) else raw
+    try:
+        number = float(found)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise EventTimeError(f"time is {raw!r}; {_TIMES}")
+    if number < 0:
+        raise EventTimeError(f"time {raw!r} lies before 1970-01-01; {_TIMES}")
+    # a calendar says its unit; a bare number shows it in its size
+    return number if isinstance(found, _Calendar) else scaled(number)
+
+
+def scaled(raw: float) -> float:
+    """Seconds of a number whose unit shows in its size."""
+    if raw < MS_FROM:
+        return raw
+    if raw < US_FROM:
+        return raw / 1e3
+    return raw / 1e6 if raw < NS_FROM else raw / 1e9
+
+
+def number(name: str, raw: Any) -> float | None:
+    """A finite number, or None where left out.
+
+    >>> number("value", "4.5"), number("value", None)
+    (4.5, None)
+    """
+    if is_missing(raw):
+        return None
+    if isinstance(raw, str):
+        if not _NUMBER.fullmatch(raw):
+            raise InvalidEventError(f"{name} is {raw!r}; {_NUMBERS}")
+        raw = float(raw)
+    if not isinstance(raw, int | float):
+        raise InvalidEventError(f"{name} is {raw!r}; {_NUMBERS}")
+    try:
+        found = float(raw)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
+        raise InvalidEventError(f"{name} is {raw!r}; {_NUMBERS}")
+    return found
+
+
+def plain_text(name: str, raw: Any, error: type[PenchantError]) -> str | None:
+    """A text, or None where left out or blank; numbers are written out."""
+    if raw is None or (isinstance(raw, float) and math.isnan(raw)):
+        return None
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        return str(raw)
+    if not isinstance(raw, str):
+        raise error(f"{name} is {raw!r}; allowed is text")
+    return None if not raw or raw.isspace() else _unicode(name, raw, error)
+
+
+def scalars(name: str, raw: Any, error: type[PenchantError]) -> dict[str, ContextValue]:
+    """Free-form facts: text, numbers, true and false by name; None is left out."""
+    if is_missing(raw):
+        return {}
+    if isinstance(raw, str):
+        raw = _decoded(name, raw, error)
+    if not isinstance(raw, Mapping):
+        raise error(f"{name} is {raw!r}; allowed is a mapping of names to text or numbers")
+    return {
+        _unicode(name, str(key), error): _scalar(f"{name}.{key}", value, error)
+        for key, value in raw.items()
+        if value is not None
+    }
+
+
+def categories(raw: Any) -> tuple[str, ...]:
+    """Names from a list, a JSON list, "a|b" or "a, b", each once, in their order.
+
+    >>> categories("Crime|Drama"), categories("Crime, Drama"), categories(["Crime", None])
+    (('Crime', 'Drama'), ('Crime', 'Drama'), ('Crime',))
+    """
+    if raw is None:
+        return ()
+    if isinstance(raw, str):
+        raw = _split(raw)
+    if not isinstance(raw, Sequence):
+        raise InvalidItemError(
+            f'categories are {raw!r}; allowed are a list of text, "a|b" or "a, b"'
+        )
+    names = (plain_text("category", name, InvalidItemError) for name in raw)
+    return tuple(dict.fromkeys(name for name in names if name is not None))
+
+
+def truth(name: str, raw: Any) -> bool:
+    """True or false; left out is true.
+
+    >>> truth("available", "no"), truth("available", None)
+    (False, True)
+    """
+    if is_missing(raw):
+        return True
+    word = str(raw).strip().lower()
+    if word in TRUE_WORDS:
+        return True
+    if word in FALSE_WORDS:
+        return False
+    raise InvalidItemError(f"{name} is {raw!r}; allowed are true and false")
+
+
+_TIMES: Final = (
+    "allowed are unix seconds or milliseconds from 1970 on, ISO-8601 such as "
+    "2024-05-01T12:00:00Z, and datetime"
+)
+_NUMBERS: Final = "allowed are finite numbers, or nothing"
+
+
+def _event_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """`raw` under the names of our own; a key that means nothing is an error, not a silence."""
+    fields: dict[str, Any] = {}
+    for key, value in raw.items():
+        field = EVENT_FIELDS.get(key)
+        if field is None:
+            raise InvalidEventError(
+                f"an event has no field {key!r}{nearest(str(key), EVENT_FIELDS)}; allowed are "
+                f"{', '.join(sorted(EVENT_FIELDS))}; put facts of your own into context"
+            )
+        if field not in fields or is_missing(fields[field]):
+            fields[field] = value
+    return fields
+
+
+def _unicode(name: str, text: str, error: type[PenchantError]) -> str:
+    """`text`, when it can be written down as UTF-8."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise error(f"{name} {text!r} is not valid Unicode; half of a character pair") from None
+    return text
+
+
+def _moment(raw: str) -> datetime:
+    """The moment that an ISO-8601 text names."""
+    try:
+        return datetime.fromisoformat(raw.strip())
+    except ValueError:
+        raise EventTimeError(f"time is {raw!r}; {_TIMES}") from None
+
+
+class _Calendar(float):
+    """Seconds that come from a date, so that their unit is known."""
+
+
+def _since_epoch(raw: str | date) -> float:
+    """The number that a text spells, or unix seconds of the moment that it or a date names."""
+    if isinstance(raw, str):
+        if _NUMBER.fullmatch(raw):
+            return float(raw)
+        raw = _moment(raw)
+    if not isinstance(raw, datetime):
+        raw = datetime(raw.year, raw.month, raw.day, tzinfo=UTC)
+    found = raw.replace(tzinfo=UTC) if raw.tzinfo is None else raw
+    return _Calendar(found.timestamp())
+
+
+def _expiry(raw: Any) -> float:
+    """Unix seconds of an item's end."""
+    try:
+        return seconds(raw)
+    except EventTimeError as error:
+        raise InvalidItemError(f"expires: {error}") from None
+
+
+def _scalar(name: str, value: Any, error: type[PenchantError]) -> ContextValue:
+    """One fact, when it is text, a finite number, true or false."""
+    if isinstance(value, str):
+        return _unicode(name, value, error)
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise error(f"{name} is {value!r}; allowed are text, finite numbers, true and false")
+
+
+def _decoded(name: str, text: str, error: type[PenchantError]) -> Any:
+    """The JSON that a text holds."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        raise error(f"{name} is {text!r}; allowed is a JSON object") from None
+
+
+def _split(text: str) -> Sequence[Any]:
+    """Names out of one text."""
+    if text.lstrip().startswith("["):
+        found = _decoded("categories", text, InvalidItemError)
+        return found if isinstance(found, list) else [text]
+    return [part.strip() for part in text.split("|" if "|" in text else ",")]
+
+
+def _utc(time_s: float) -> str:
+    """A time for people."""
+    try:
+        return datetime.fromtimestamp(time_s, UTC).isoformat(timespec="seconds")
+    except (OverflowError, ValueError, OSError):
+        return f"{time_s:g} s"

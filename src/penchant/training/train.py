@@ -1,0 +1,48 @@
+"""Train on an engine's own log and publish what was learned."""
+
+from pathlib import Path
+
+from penchant.core.ids import ArtifactId
+from penchant.engine.engine import Engine
+from penchant.training.fit import Tell, TrainingConfig, fit
+from penchant.training.recurrent import Watch
+
+
+def train(  # what to train on, with what, and who is watching
+    engine: Engine,
+    config: TrainingConfig | None = None,
+    seed: int = 0,
+    *,
+    resume: bool = False,
+    watch: Watch | None = None,
+    tell: Tell | None = None,
+) -> ArtifactId:
+    """Learn from every event of the log, publish the artifact and serve with it.
+
+    A run that is cut off leaves checkpoints beside the database; `resume` goes on from them to
+    the same result. Raises `NotEnoughDataError` with the numbers.
+    """
+    config = config or TrainingConfig()
+    checkpoint = Path(f"{engine.path}.training") / "run.safetensors"
+    drafts = [checkpoint, checkpoint.with_name("choose-" + checkpoint.name)]
+    if not resume:
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
+    columns = engine.columns()
+    asked = engine.config.strategy.repeats
+    repeats = None if asked == "auto" else asked == "keep"
+    learned = fit(
+        columns,
+        engine.items(),
+        engine.config.signals,
+        config,
+        seed,
+        repeats,
+        watch,
+        tell,
+        checkpoint,
+    )
+    artifact = engine.publish(learned)
+    for draft in drafts:
+        draft.unlink(missing_ok=True)
+    return artifact
