@@ -1,0 +1,199 @@
+"""A data set by name or path: what is in it, in which order, and what was left out."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from penchant.core.errors import InvalidDataError, UnknownColumnError, UnknownComponentError
+from penchant.core.signals import SHIPPED
+from penchant.ingest.clean import CleanConfig
+from penchant.ingest.datasets import BUNDLED, Dataset, open_dataset
+from penchant.ingest.quality import cut_time, repeats
+from penchant.ingest.sources import read_events
+
+DATA = Path(os.environ.get("PENCHANT_DATA", Path(__file__).parents[3] / "shared" / "data"))
+TIMED = {  # events without returns, of them at or after the cut, repeat rate before it, order
+    "ml-100k": (100_000, 10_003, 0.0, None),
+    "ml-1m": (997_333, 99_734, 0.0, "seq_untied"),
+    "movietweetings-100k": (100_000, 10_001, 0.0, None),
+    "completejourney-sample": (75_000, 7_502, 0.07215, None),
+    "online-retail-half": (168_675, 16_890, 0.22528, None),
+}
+"""As the `successive` baselines compute them."""
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_a_timed_set_has_the_events_the_baselines_have(name: str) -> None:
+    if not (DATA / name).is_dir():
+        pytest.skip(f"no copy of {name} in PENCHANT_DATA")
+    events, tested, repeated, order = TIMED[name]
+    columns = open_dataset(DATA / name, order=order).columns
+    positive = columns.take(np.array([kind != "return" for kind in columns.types])[columns.type])
+    assert len(positive) == events
+    assert int((positive.time_s >= cut_time(positive)).sum()) == tested
+    assert round(repeats(positive, SHIPPED).share, 5) == repeated
+
+
+@pytest.mark.skipif(not (DATA / "ml-1m").is_dir(), reason="no copy of MovieLens 1M here")
+def test_an_explicit_order_is_each_users_order() -> None:
+    dataset = open_dataset(DATA / "ml-1m", order="seq_untied")
+    raw = pl.read_parquet(DATA / "ml-1m" / "events.parquet")
+    raw = raw.drop_nulls(["timestamp", "seq_untied"]).sort("user_id", "seq_untied")
+    ours = dataset.table.sort("user", maintain_order=True)
+    assert ours["item"].equals(raw["item_id"])
+    assert ours["time_s"].equals(
+        raw.select(pl.col("timestamp").sort().over("user_id")).to_series().cast(pl.Float64)
+    )
+    assert (dataset.counts["rejected_no_time"], dataset.counts["no_order"]) == (2819, 57)
+    assert dataset.ordered
+
+
+@pytest.mark.parametrize(
+    ("name", "events", "users", "items"),
+    [("movietweetings", 100_000, 16_554, 10_506), ("online-retail", 172_782, 2_974, 3_525)],
+)
+def test_a_bundled_set_is_complete_and_may_be_shipped(
+    name: str, events: int, users: int, items: int
+) -> None:
+    dataset = open_dataset(name)
+    assert (len(dataset.columns), len(dataset.columns.users)) == (events, users)
+    assert len(dataset.items) == items
+    assert dataset.rejected == []
+    assert {path.name for path in BUNDLED[name].iterdir()} == {
+        "LICENSE",
+        "README.md",
+        "events.parquet",
+        "items.parquet",
+    }
+    titles = [item.title for item in dataset.items if item.title]
+    assert not [title for title in titles if "\ufffd" in title or title != title.strip()]
+
+
+def test_postage_is_in_the_shop_but_never_recommended() -> None:
+    hidden = {item.id for item in open_dataset("online-retail").items if not item.available}
+    assert hidden == {"AMAZONFEE", "BANK CHARGES", "C2", "D", "DOT", "M", "POST", "S", "m"}
+
+
+def folder_of(path: Path, events: list[dict[str, object]], items: list[dict[str, object]]) -> Path:
+    path.mkdir(exist_ok=True)
+    pl.DataFrame(events).write_parquet(path / "events.parquet")
+    pl.DataFrame(items).write_parquet(path / "items.parquet")
+    return path
+
+
+def event(user: str, item: str, time: int | None, **more: object) -> dict[str, object]:
+    return {"user": user, "item": item, "time": time, **more}
+
+
+def rows(dataset: Dataset) -> list[tuple[str, str | None, float]]:
+    return [(one.user, one.item, one.time_s) for one in next(dataset.events())]
+
+
+ITEMS: list[dict[str, object]] = [{"item_id": "z", "title": "Zed"}, {"item_id": "y", "title": "Y"}]
+
+
+def test_order_is_time_then_user_then_place(tmp_path: Path) -> None:
+    events = [event("b", "y", 5), event("a", "x", 5), event("b", "z", 5), event("c", "w", 1)]
+    dataset = open_dataset(folder_of(tmp_path, events, ITEMS), default_type="view")
+    assert rows(dataset) == [("c", "w", 1), ("a", "x", 5), ("b", "y", 5), ("b", "z", 5)]
+
+
+def test_the_catalogue_is_the_items_file_and_then_what_events_met(tmp_path: Path) -> None:
+    events = [event("b", "y", 5), event("a", "x", 6), event("a", "w", 7)]
+    dataset = open_dataset(folder_of(tmp_path, events, ITEMS), default_type="view")
+    assert [item.id for item in dataset.items] == ["z", "y", "x", "w"]
+    assert dataset.columns.row.tolist() == [1, 2, 3]
+    assert dataset.counts["items_only_in_events"] == 2
+
+
+def test_ids_are_those_of_the_file_read_as_a_stream(tmp_path: Path) -> None:
+    events = [event("b", "y", 5), event("b", "y", 5), event("a", "x", 4)]
+    path = folder_of(tmp_path, events, ITEMS)
+    dataset = open_dataset(path, default_type="view")
+    stream = [
+        one.id
+        for batch in read_events(path / "events.parquet", default_type="view")
+        for one in batch.events()
+    ]
+    assert {one.id for one in next(dataset.events())} == set(stream)
+    assert len(set(stream)) == 3
+
+
+def test_rows_without_an_order_or_a_time_are_left_out_and_counted(tmp_path: Path) -> None:
+    events = [
+        event("a", "x", 9, seq=2),
+        event("a", "y", 3, seq=1),
+        event("a", "z", 5, seq=3),
+        event("a", "z", 6, seq=None),
+        event("a", "z", None, seq=4),
+    ]
+    path = folder_of(tmp_path, events, ITEMS)
+    dataset = open_dataset(path, order="seq", default_type="view")
+    assert rows(dataset) == [("a", "y", 3), ("a", "x", 5), ("a", "z", 9)]
+    assert (dataset.counts["no_order"], dataset.counts["rejected_no_time"]) == (1, 1)
+    assert dataset.counts["rows"] == 5
+    assert all("seq" not in one.context for one in next(dataset.events()))
+
+
+def test_where_no_row_has_a_time_the_order_in_days_is_the_time(tmp_path: Path) -> None:
+    events = [event("a", "x", None, seq=2), event("a", "y", None, seq=1)]
+    path = folder_of(tmp_path, events, ITEMS)
+    dataset = open_dataset(path, order="seq", default_type="view")
+    assert rows(dataset) == [("a", "y", 86_400), ("a", "x", 172_800)]
+
+
+def test_people_of_a_users_file_are_known(tmp_path: Path) -> None:
+    path = folder_of(tmp_path, [event("a", "x", 1)], ITEMS)
+    pl.DataFrame({"user_id": ["a", "b"], "age": [9, None]}).write_parquet(path / "users.parquet")
+    assert open_dataset(path, default_type="view").users == {"a": {"age": 9}}
+
+
+def test_a_single_file_is_a_data_set(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("user,item,time\na,x,5\n,x,6\n")
+    dataset = open_dataset(path, default_type="view")
+    assert rows(dataset) == [("a", "x", 5)]
+    assert [one.kind for one in dataset.rejected] == ["no_user"]
+    assert [item.id for item in dataset.items] == ["x"]
+
+
+def test_flagged_events_stay_in_the_set_but_not_in_its_columns(tmp_path: Path) -> None:
+    events = [event("a", "x", 5), event("a", "x", 10**9)]
+    dataset = open_dataset(folder_of(tmp_path, events, ITEMS), default_type="view")
+    cleaned = dataset.cleaned(CleanConfig(), now_s=10.0)
+    assert [one.flags for one in next(cleaned.events())] == [(), ("future",)]
+    assert cleaned.columns.time_s.tolist() == [5.0]
+    assert cleaned.counts["flag_future"] == 1
+
+
+def test_a_set_that_is_not_there_is_named_with_what_is(tmp_path: Path) -> None:
+    with pytest.raises(UnknownComponentError, match=r"no data set is named 'movietweeting'"):
+        open_dataset("movietweeting")
+    with pytest.raises(InvalidDataError, match=r"nothing.csv does not exist"):
+        open_dataset(tmp_path / "nothing.csv")
+    (tmp_path / "notes.md").write_text("")
+    with pytest.raises(InvalidDataError, match=r"has no events file; it has notes.md"):
+        open_dataset(tmp_path)
+
+
+def test_a_set_without_any_event_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("user,item,time\n,x,5\n")
+    with pytest.raises(InvalidDataError, match=r"rejected_no_user 1.*user is empty"):
+        open_dataset(path, default_type="view")
+
+
+def test_an_order_column_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = folder_of(tmp_path, [event("a", "x", 1, seq=1)], ITEMS)
+    with pytest.raises(UnknownColumnError, match=r"no column 'sec'.*did you mean 'seq'"):
+        open_dataset(path, order="sec", default_type="view")
+
+
+def test_movielens_has_no_other_order_than_its_times(tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,11,4.0,5\n")
+    (tmp_path / "movies.csv").write_text("movieId,title,genres\n11,X,Drama\n")
+    with pytest.raises(UnknownColumnError, match=r"no column 'seq'"):
+        open_dataset(tmp_path, order="seq")

@@ -1,0 +1,68 @@
+"""Nothing that could not be read is lost, and a user can be erased from it."""
+
+from pathlib import Path
+
+import pytest
+
+from penchant.core.errors import InvalidDataError
+from penchant.ingest.rejects import Rejected, count_kinds, keep, read_back, rejected_path, scrub
+
+ONE = Rejected(7341, "time is 'soon'", "ann,m1,view,soon", "impossible_time")
+OTHER = Rejected(9, "user is empty", ",m1,view,\u00e9", "no_user")
+
+
+def test_rejected_lines_stand_beside_their_target(tmp_path: Path) -> None:
+    assert rejected_path(tmp_path / "shop.db").name == "shop.db.rejected.jsonl"
+
+
+def test_what_is_kept_can_be_read_back_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "x.rejected.jsonl"
+    assert keep(path, [ONE], "log.csv") == 1
+    assert keep(path, [OTHER]) == 1
+    assert list(read_back(path)) == [ONE, OTHER]
+    assert count_kinds(read_back(path)) == {"impossible_time": 1, "no_user": 1}
+
+
+def test_nothing_rejected_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.rejected.jsonl"
+    assert keep(path, []) == 0
+    assert not path.exists()
+    assert list(read_back(path)) == []
+    assert scrub(path, "ann") == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ann,m1,view,soon",
+        '{"user": "ann", "time": "soon"}',
+        '{"user": "\\u0061nn"}',
+        "m1;ann",
+    ],
+)
+def test_erasing_a_user_removes_every_line_that_mentions_them(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.rejected.jsonl"
+    keep(path, [ONE._replace(text=text), OTHER])
+    assert scrub(path, "ann") == 1
+    assert list(read_back(path)) == [OTHER]
+    assert scrub(path, "ann") == 0
+
+
+def test_erasing_user_12_leaves_user_123_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x.rejected.jsonl"
+    keep(path, [ONE._replace(line=1, text="123,m1"), ONE._replace(line=1, text="12,m1")])
+    assert scrub(path, "12") == 1
+    assert [one.text for one in read_back(path)] == ["123,m1"]
+
+
+def test_a_user_named_in_the_reason_only_is_erased_too(tmp_path: Path) -> None:
+    path = tmp_path / "x.rejected.jsonl"
+    keep(path, [OTHER._replace(reason="time 2099 of user 'J\u00fcrgen' lies in the future")])
+    assert scrub(path, "J\u00fcrgen") == 1
+
+
+def test_a_damaged_file_of_rejects_says_where(tmp_path: Path) -> None:
+    path = tmp_path / "x.rejected.jsonl"
+    path.write_text("{}\n")
+    with pytest.raises(InvalidDataError, match="line 1 is no rejected line"):
+        list(read_back(path))
