@@ -1,8 +1,9 @@
 """Events as models see them: type codes, signed weights, standardised values; one definition."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from penchant.core.errors import UnknownEventTypeError
 from penchant.core.events import Event, EventColumns
 from penchant.core.interests import Vector
 from penchant.core.signals import Signal
+
+FURTHEST: Final = 5.0
+"""Standard deviations at which a value is cut: one order of 30,000 pieces must not shout."""
 
 
 class FeatureColumns(NamedTuple):
@@ -44,9 +48,9 @@ class EventReader:
     types: Sequence[str] = ()
     """Types met in training; the code of types[k] is k + 1, and 0 is a type added later."""
     means: Sequence[float] = ()
-    """Mean value per type."""
+    """Mean per type of the values, squeezed to sign(v) log(1 + |v|)."""
     deviations: Sequence[float] = ()
-    """Standard deviation of the value per type; 1 where it never varies."""
+    """Standard deviation per type of the same; 1 where it never varies."""
 
     @classmethod
     def fit(cls, signals: Mapping[str, Signal], columns: EventColumns) -> Self:
@@ -55,7 +59,7 @@ class EventReader:
         means, deviations = [], []
         for name in met:
             values = columns.value[columns.type == columns.types.index(name)]
-            values = values[~np.isnan(values)].astype(np.float64)
+            values = _squeezed(values[~np.isnan(values)])
             means.append(float(values.mean()) if len(values) else 0.0)
             deviations.append(float(values.std()) or 1.0 if len(values) else 1.0)
         return cls(signals, tuple(met), tuple(means), tuple(deviations))
@@ -75,7 +79,9 @@ class EventReader:
         code = self.types.index(event.type)
         value = 0.0
         if event.value is not None and event.value == event.value:
-            value = (event.value - self.means[code]) / self.deviations[code]
+            squeezed = math.copysign(math.log1p(abs(event.value)), event.value)
+            value = (squeezed - self.means[code]) / self.deviations[code]
+            value = min(max(value, -FURTHEST), FURTHEST)
         return EventFeatures(row, vector, code + 1, weight, value, event.time_s)
 
     def columns(self, columns: EventColumns) -> FeatureColumns:
@@ -92,7 +98,8 @@ class EventReader:
                 at = self.types.index(name)
                 codes[number] = at + 1
                 means[number], deviations[number] = self.means[at], self.deviations[at]
-        value = (columns.value - means[columns.type]) / deviations[columns.type]
+        value = (_squeezed(columns.value) - means[columns.type]) / deviations[columns.type]
+        value = np.clip(value, -FURTHEST, FURTHEST)
         value[np.isnan(value) | (codes[columns.type] == 0)] = 0.0
         return FeatureColumns(
             columns.user,
@@ -122,3 +129,8 @@ class EventReader:
     def from_json(cls, signals: Mapping[str, Signal], data: Mapping[str, Any]) -> Self:
         """Back from `to_json`."""
         return cls(signals, tuple(data["types"]), tuple(data["means"]), tuple(data["deviations"]))
+
+
+def _squeezed(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    wide = values.astype(np.float64)
+    return np.asarray(np.sign(wide) * np.log1p(np.abs(wide)), np.float64)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from penchant.core.contracts import Mask, Reading
 from penchant.engine.replay import Replay
 from penchant.engine.stages import FORMS
+from penchant.features.reader import FeatureColumns
 from penchant.ranking.blend import CONTEXTS, Blend, contexts, shaped
 
 DEPTH: Final = 60
@@ -31,6 +32,24 @@ class Examples(NamedTuple):
     real: NDArray[np.bool_]  # (Q, M) False: padding
     context: NDArray[np.float32]  # (Q, C)
     first: NDArray[np.bool_]  # (Q,) the first event of its user's instant
+
+
+def spread_targets(f: FeatureColumns, since_s: float, most: int = MOST) -> NDArray[np.intp]:
+    """Up to `most` positive events from `since_s` on, evenly spread; half of them, where there are
+    as many, the first of their user's instant (elsewhere a basket's later events are the most).
+    """
+    order = np.argsort(f.user, kind="stable")
+    same = (f.user[order][1:] == f.user[order][:-1]) & (f.time_s[order][1:] == f.time_s[order][:-1])
+    first = np.ones(len(order), bool)
+    first[order[1:]] = ~same
+    wanted = (f.time_s >= since_s) & (f.weight > 0) & (f.row >= 0)
+    begin, within = np.flatnonzero(wanted & first), np.flatnonzero(wanted & ~first)
+    some = min(len(begin), max(most // 2, most - len(within)))
+    return np.sort(np.r_[_evenly(begin, some), _evenly(within, min(len(within), most - some))])
+
+
+def _evenly(places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    return places[np.linspace(0, len(places) - 1, count).astype(np.intp)] if count else places[:0]
 
 
 def gather(

@@ -22,7 +22,7 @@ from penchant.ranking.blend import Blend
 from penchant.retrieval.ease import Ease, learn_ease
 from penchant.retrieval.item_item import learn_item_item
 from penchant.retrieval.transition import Transition, count_transitions
-from penchant.training.blend import MOST, fit_blend, gather
+from penchant.training.blend import fit_blend, gather, spread_targets
 from penchant.training.recurrent import (
     RecurrentConfig,
     Trained,
@@ -258,9 +258,7 @@ def _blend(
     stages = learned_stages(learned, signals, live, len(learned.items))
     replay = Replay(stages, live, columns, signals)
     f = replay.features
-    targets = np.flatnonzero((f.time_s >= cut) & (f.weight > 0) & (f.row >= 0))
-    if len(targets) > MOST:
-        targets = targets[np.linspace(0, len(targets) - 1, MOST).astype(np.intp)]
+    targets = spread_targets(f, cut)
     rng = np.random.default_rng(seed)
     examples = gather(replay, targets, keeps, rng, lambda done, total: say("blend", done / total))
     if len(examples.scores) < LEAST_EVENTS:

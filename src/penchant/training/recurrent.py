@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from penchant.core.elapsed import WIDTH
 from penchant.interests.recurrent_net import RecurrentNet
+from penchant.nn.softmax import full_cross_entropy
 from penchant.training.checkpoint import load_checkpoint, save_checkpoint
 from penchant.training.streams import Batch, Histories, batches
 from penchant.training.validation import Held, ndcg_at_10
@@ -266,7 +267,7 @@ def _loss(
     table, bias = net.items.weight, net.item_bias
     full = config.loss == "full" or (config.loss == "auto" and len(met) <= FULL_LOSS_UP_TO)
     if full:
-        return F.cross_entropy(interests @ table.T + bias, target)
+        return full_cross_entropy(interests, table, bias, target)
     drawn = met[torch.randint(0, len(met), (config.negatives,))]
     right = (interests * F.embedding(target, table)).sum(-1) + bias[target]
     wrong = interests @ F.embedding(drawn, table).T + bias[drawn]
