@@ -119,6 +119,41 @@ def evaluate_successive(  # noqa: PLR0913  data, settings, and who is watching
     }
 
 
+def evaluate_learned(
+    learned: Learned,
+    columns: EventColumns,
+    cut: float,
+    signals: Mapping[str, Signal],
+    tell: Tell | None = None,
+) -> dict[str, float]:
+    """NDCG@10 over every target from `cut` on, by row: what was trained before it, as published.
+
+    The variant `state`, all targets: states and live counts move with every event, weights stand.
+    """
+    live = Live(len(columns.items))
+    stages = learned_stages(learned, signals, live, len(columns.items))
+    moving = Replay(stages, live, columns, signals)
+    targets = _targets(moving, cut)
+    if not len(targets):
+        raise NotEnoughDataError("no event after the cut follows an earlier event of its user")
+    names, rows = tuple(stages.sources), _Rows()
+    rules = Rules(StrategyConfig(repeats="keep" if learned.repeats else "drop"))
+    request, facts = Request(UserId(""), repeats=learned.repeats), _facts(columns)
+    for number, later in enumerate(_walk(moving, targets, cut, {})):
+        reading = moving.reading(later.code, later.now_s)
+        masked = (
+            list(reading.dismissed) if learned.repeats else [*reading.dismissed, *reading.taken]
+        )
+        scores = stages.score(reading, slice(None), names)
+        ranks = _ranks(scores, learned.blend, reading, later.row, masked)
+        rows.add([*names, ENGINE], "state", ranks)
+        places = arrange(stages, rules, reading, request, facts, np.random.default_rng(0)).places
+        rows.add([SLATE], "state", np.array([_place([p.row for p in places], later.row)]))
+        if tell is not None and number % 50 == 0:
+            tell("replay", (number + 1) / len(targets))
+    return {name: float(ndcg(np.array(r), 10).mean()) for (name, _), r in rows.ranks.items()}
+
+
 def _run(
     learned: Learned,
     columns: EventColumns,
