@@ -6,7 +6,6 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from penchant.core.contracts import ItemFacts, Reading, Request, Scores
 from penchant.core.errors import ConfigError, NotEnoughDataError
@@ -19,6 +18,7 @@ from penchant.engine.read_path import arrange
 from penchant.engine.replay import Replay, cut_at
 from penchant.engine.stages import FORMS, Live, Stages, learned_stages
 from penchant.engine.user_now import UserNow
+from penchant.evaluation.config import SuccessiveConfig as SuccessiveConfig
 from penchant.measures.intervals import mean_interval
 from penchant.measures.ranking import hr, ndcg
 from penchant.ranking.blend import Blend
@@ -33,17 +33,6 @@ MOVES_ALWAYS: Final = frozenset(
 VARIANTS: Final = ("frozen", "state", "online")
 ENGINE: Final = "engine"
 SLATE: Final = "slate"
-
-
-class SuccessiveConfig(BaseModel):
-    """Settings of the protocol."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    test_share: float = Field(default=0.1, gt=0, lt=1)
-    """Share of events, the latest, that are targets."""
-    windows: int = Field(default=4, ge=1)
-    """Stretches of the targets; the `online` variant refreshes its weights between two."""
 
 
 class _Rows:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from penchant.core.errors import NotEnoughDataError
 from penchant.core.events import EventColumns
@@ -23,8 +22,8 @@ from penchant.retrieval.ease import Ease, learn_ease
 from penchant.retrieval.item_item import learn_item_item
 from penchant.retrieval.transition import Transition, count_transitions
 from penchant.training.blend import fit_blend, gather, spread_targets
+from penchant.training.config import TrainingConfig as TrainingConfig
 from penchant.training.recurrent import (
-    RecurrentConfig,
     Trained,
     Watch,
     refresh_recurrent,
@@ -37,21 +36,6 @@ Tell = Callable[[str, float], None]
 """Stage and share of it that is done, 0 to 1."""
 LEAST_EVENTS = 100
 """Positive events that follow another of their user, below which nothing can be learned."""
-
-
-class TrainingConfig(BaseModel):
-    """Settings of `penchant train`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    recurrent: RecurrentConfig = RecurrentConfig()
-    """The default interest model."""
-    held_out: float = Field(default=0.1, gt=0, lt=0.5)
-    """Share of events, the latest, on which passes are counted and the blend is learned."""
-    ease_items: int = Field(default=10_000, ge=1)
-    """Most frequent items that EASE learns."""
-    ease_penalty: float = Field(default=500.0, gt=0)
-    """Ridge penalty of EASE."""
 
 
 def fit(

@@ -1,0 +1,60 @@
+"""Settings of training: the default model's sizes and schedule, and what the recipe holds out."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class RecurrentConfig(BaseModel):
+    """Sizes and schedule of the default model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    dim: int = Field(default=64, ge=4, le=512)
+    """Length of an item vector."""
+    state: int = Field(default=64, ge=4, le=512)
+    """Length of each layer's state; two layers of 64 and an output of 64 are 776 bytes a user."""
+    hidden: int = Field(default=128, ge=4, le=4096)
+    """Width of the feed-forward part."""
+    layers: int = Field(default=2, ge=1, le=8)
+    """Layers of recurrence."""
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Share of activations dropped while training."""
+    epochs: int | None = Field(default=None, ge=1)
+    """Passes over the events, at most; none: 12 for small logs, fewer down to 6 for a million
+    events. Training stops earlier where later events stop improving."""
+    patience: int = Field(default=2, ge=1)
+    """Passes without a better NDCG@10 on later events before training stops."""
+    lanes: int = Field(default=16, ge=1)
+    """Users read side by side in one batch."""
+    length: int = Field(default=64, ge=2)
+    """Events of each lane in one batch."""
+    learning_rate: float = Field(default=5e-3, gt=0)
+    """Highest step size; rises over 100 steps, then falls along a cosine to a twentieth."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """Decay of matrices (AdamW)."""
+    loss: Literal["auto", "full", "sampled"] = "auto"
+    """Cross entropy over all items, or over `negatives` of them; auto: all up to 30,000 items."""
+    negatives: int = Field(default=1024, ge=1)
+    """Items drawn uniformly for each batch when the loss is sampled."""
+    checkpoint_minutes: float = Field(default=1.0, ge=0)
+    """Least time between two checkpoints, which are written after a pass."""
+
+    def passes(self, events: int) -> int:
+        """Passes at most over a log of so many events."""
+        return self.epochs or min(12, max(6, round(1_200_000 / max(1, events))))
+
+
+class TrainingConfig(BaseModel):
+    """Settings of `penchant train`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    recurrent: RecurrentConfig = RecurrentConfig()
+    """The default interest model."""
+    held_out: float = Field(default=0.1, gt=0, lt=0.5)
+    """Share of events, the latest, on which passes are counted and the blend is learned."""
+    ease_items: int = Field(default=10_000, ge=1)
+    """Most frequent items that EASE learns."""
+    ease_penalty: float = Field(default=500.0, gt=0)
+    """Ridge penalty of EASE."""
