@@ -21,6 +21,10 @@ RANDOM: Final = 60
 """Items drawn from the whole catalogue beside them, so that depth is seen too."""
 MOST: Final = 6_000
 """Targets learned from, evenly spread over the window."""
+STEP: Final = 0.1
+"""Highest step size of Adam; falls to nothing."""
+SHRINK: Final = 1e-4
+"""Pull of what contexts add towards nothing (ridge)."""
 RESERVED: Final = 0.4
 """Share of the window, its latest, that decides between the blend and the best single source."""
 
@@ -120,8 +124,9 @@ def fit_blend(
     """The blend, or the single source that it does not beat; and NDCG@10 of each on the latest.
 
     Log-linear: score = sum_s w_s(context) f_s(score_s), w >= 0, by cross entropy of the target
-    among the candidates. The decision is made on the latest 40 % of the window, with weights
-    learned on the rest, over all events and the first of each instant; then all of it is used.
+    among the candidates, the first events of an instant counting as much as all others. The
+    decision is made on the latest 40 % of the window, with weights learned on the rest; then all
+    of it is used.
     """
     forms = tuple(FORMS[name] for name in names)
     split = int(len(examples.scores) * (1 - RESERVED))
@@ -154,23 +159,34 @@ def _learn(
     base = torch.zeros(CONTEXTS, 2 * s)
     base[0] = -2.0
     base.requires_grad_()
-    optimiser = torch.optim.Adam([base], lr=0.05)
+    optimiser = torch.optim.Adam([base], lr=STEP)
+    worth = _worth(torch.from_numpy(examples.first))
     steps, size = 0, 128
     total = passes * -(-q // size)
     for _ in range(passes):
         for which in torch.split(torch.randperm(q), size):
             weights = torch.exp(context[which] @ base)  # (B, C) @ (C, 2S) -> (B, 2S)
-            logits = torch.einsum("bmf,bf->bm", inputs[which], weights)
+            logits = torch.bmm(inputs[which], weights[:, :, None])[:, :, 0]
             logits = logits.masked_fill(~real[which], -torch.inf)
-            loss = F.cross_entropy(logits, torch.zeros(len(which), dtype=torch.long))
-            loss = loss + 1e-3 * base[1:].square().sum() + 1e-5 * base[0].square().sum()
-            optimiser.param_groups[0]["lr"] = 0.05 * (1 - steps / total) + 1e-4
+            surprise = F.cross_entropy(
+                logits, torch.zeros(len(which), dtype=torch.long), reduction="none"
+            )
+            loss = (surprise * worth[which]).mean() + SHRINK * base[1:].square().sum()
+            optimiser.param_groups[0]["lr"] = STEP * (1 - steps / total) + 1e-4
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             steps += 1
     learned = base.detach().numpy().reshape(CONTEXTS, 2, s).copy()
     return Blend(tuple(names), tuple(forms), units, learned)  # type: ignore[arg-type]
+
+
+def _worth(first: torch.Tensor) -> torch.Tensor:
+    """(Q,) weights that let the first events of an instant and the later ones count alike."""
+    share = first.float().mean()
+    if not 0 < float(share) < 1:
+        return torch.ones(len(first))
+    return torch.where(first, 0.5 / share, 0.5 / (1 - share))
 
 
 def _units(examples: Examples, forms: Sequence[str]) -> NDArray[np.float32]:
