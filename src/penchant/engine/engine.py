@@ -38,6 +38,7 @@ from penchant.ingest.wire import check_time, event_from, item_from
 from penchant.interests.profile import ProfileInterest, profile
 from penchant.interests.topic_average import TopicAverage
 from penchant.storage.database import Database, open_database
+from penchant.storage.log import Totals
 from penchant.strategy.paging import decode, encode
 from penchant.strategy.rules import Rules
 
@@ -67,9 +68,7 @@ class Engine:
         self._moved = threading.Condition()  # guards everything below
         self._shelf = Shelf(database.catalogue.all(), database.catalogue.facts().added_s)
         self._check_types()
-        totals = database.log.totals()
-        self._newest_s = totals.newest_s or 0.0
-        self._clock = clock or _clock(config, totals.newest_s)
+        self._clock = clock or _clock(config, self._totals().newest_s)
         self._folded = database.log.cursor()
         self._live = Live(len(self._shelf))
         self._histories = Histories(
@@ -83,7 +82,7 @@ class Engine:
         self._artifact, self._learned = self._current()
         self._stages = self._composed()
         self._rules = self._made_rules()
-        self._count_again()
+        self._counted = False  # live counts are made from the log when first needed
 
     @classmethod
     def open(
@@ -191,6 +190,7 @@ class Engine:
             if found is None:
                 return False
             with self._moved:
+                self._count_if_due()
                 _, before = self._histories.events(found.user)
                 self._database.log.remove(EventId(event))
                 _, after = self._histories.events(found.user)
@@ -206,6 +206,7 @@ class Engine:
             head, before = self._histories.events(who)
             if head.cursor == 0:
                 raise UnknownIdError(f"no user has the id {user!r}; nothing was erased")
+            self._count_if_due()
             self._recount(who, before, [])
             first_s = min((event.time_s for event in before), default=np.inf)
             trained = self._trained_with(first_s)
@@ -243,6 +244,7 @@ class Engine:
         request = self._request(who, n, exclude, categories, repeats, diversity, next)
         with self._moved:
             self._wait_for(after)
+            self._count_if_due()
             now = self._histories.get(who, self._stages, self._artifact)
             reading = now.reading(self._stages.models, self.now_s())
             facts = self._shelf.facts()
@@ -259,6 +261,7 @@ class Engine:
         who, row = UserId(user), self._shelf.row_of(ItemId(item))
         request = self._request(who, n, (), (), True, 0.0, None)
         with self._moved:
+            self._count_if_due()
             now = self._histories.get(who, self._stages, self._artifact)
             removal, events = self._removal(who, now, request)
             cause = removal.causes([row], n).get(row)
@@ -311,7 +314,7 @@ class Engine:
 
     def facts(self) -> dict[str, Any]:
         """The engine in numbers: events, users, items, flags, artifact."""
-        totals = self._database.log.totals()
+        totals = self._totals()
         return {
             "path": str(self._database.path),
             "events": totals.events,
@@ -326,6 +329,12 @@ class Engine:
             "card": dict(self._learned.card) if self._learned else None,
             "now_s": self.now_s(),
         }
+
+    def strays(self, users: Iterable[str]) -> Sequence[UserId]:
+        """Those of `users` whose stored state is not what a fresh fold of the log gives."""
+        with self._moved:
+            every = (UserId(user) for user in users)
+            return [u for u in every if self._histories.strays(u, self._stages, self._artifact)]
 
     @property
     def artifact(self) -> ArtifactId | None:
@@ -381,11 +390,12 @@ class Engine:
         return event if event.id is not None else replace(event, id=event_id(event))
 
     def _known(self, events: Sequence[Event]) -> dict[UserId, UserNow]:
-        """The users of a small batch as they stand before it."""
-        if len(events) >= BULK:
-            return {}
+        """The users of a small batch as they stand before it; counts that it adds to are made."""
+        bulk = len(events) >= BULK
         with self._moved:
-            users = dict.fromkeys(event.user for event in events)
+            if not bulk or self._learned is not None:
+                self._count_if_due()
+            users = {} if bulk else dict.fromkeys(event.user for event in events)
             return {u: self._histories.get(u, self._stages, self._artifact) for u in users}
 
     def _take_in(
@@ -397,7 +407,7 @@ class Engine:
         fresh = [event for event, new in zip(events, appended.new, strict=True) if new]
         late = {e.user for e, old in zip(events, appended.late, strict=True) if old}
         if len(events) >= BULK:
-            self._take_in_bulk(fresh, late)
+            self._take_in_bulk(fresh)
             return
         users = dict.fromkeys(event.user for event in fresh)
         for user in users:
@@ -409,16 +419,16 @@ class Engine:
             else:
                 self._fold(user, known[user], own)
 
-    def _take_in_bulk(self, fresh: Sequence[Event], late: set[UserId]) -> None:
-        """Counts now, users when next asked for; pair counts with late events are made again."""
-        pasts: dict[UserId, list[EventFeatures]] = {}
-        for event in sorted(fresh, key=lambda e: e.time_s):
-            if moves(event, self._config.clean.exclude):
-                past = pasts.setdefault(event.user, [])
-                past.append(self._count(past, event))
+    def _take_in_bulk(self, fresh: Sequence[Event]) -> None:
+        """Users when next asked for; counts now, or all anew when next needed if pairs count."""
+        for event in fresh:
             self._histories.drop(event.user)
-        if self._learned is None and late | set(pasts):
-            self._count_again()
+        if self._learned is None:
+            self._counted = self._counted and not fresh
+        else:
+            for event in sorted(fresh, key=lambda e: e.time_s):
+                if moves(event, self._config.clean.exclude):
+                    self._count((), event)
 
     def _fold(self, user: UserId, now: UserNow, events: Sequence[Event]) -> None:
         """Events that follow all the user had."""
@@ -451,19 +461,26 @@ class Engine:
             now = self._histories.get(user, self._stages, self._artifact)
             self._histories.save(user, now, self._stages, self._artifact)
 
-    def _count_again(self) -> None:
+    def _count_if_due(self) -> None:
         """Live counts from the log; all of it while pairs are counted, else the latest window."""
+        if self._counted:
+            return
         self._live = Live(len(self._shelf))
         added = self._shelf.facts().added_s
         self._live.added_s[: len(added)] = added
         self._stages = self._composed()
-        since_s = -np.inf if self._learned is None else self._newest_s - WINDOW_S
+        newest_s = self._totals().newest_s or 0.0
+        since_s = -np.inf if self._learned is None else newest_s - WINDOW_S
         pasts: dict[UserId, list[EventFeatures]] = {}
         for event in self._database.log.scan_since(since_s):
             if moves(event, self._config.clean.exclude):
                 past = pasts.setdefault(event.user, [])
                 past.append(self._count(past, event))
                 del past[:-RECENT]
+        self._counted = True
+
+    def _totals(self) -> Totals:
+        return self._database.log.totals(self._config.clean.exclude)
 
     def _meet(self, items: Sequence[ItemId], time_s: float) -> None:
         """Items met for the first time take their rows."""

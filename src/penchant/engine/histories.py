@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from penchant.core.contracts import EventFeatures, EventLog, Head, StateStore, Stored
 from penchant.core.events import Event
@@ -14,6 +15,8 @@ from penchant.engine.stages import Stages
 from penchant.engine.user_now import UserNow
 from penchant.ingest.clean import moves
 
+EQUAL: Final = 1e-5
+"""How far two foldings of the same events may differ."""
 _TRIES: Final = 3
 
 
@@ -88,6 +91,22 @@ class Histories:
             before = self._states.read(user)
             if self._states.write(user, new, before.head if before else None):
                 return
+
+    def strays(self, user: UserId, stages: Stages, artifact: ArtifactId | None) -> bool:
+        """Whether a stored state that claims to be current is not what a fresh fold gives."""
+        head, events = self.events(user)
+        stored = self._states.read(user)
+        if stored is None or stored.artifact != artifact or stored.head != head:
+            return False
+        payloads = msgspec.msgpack.decode(stored.payload, type=dict[str, bytes])
+        features = self.features(stages, events)
+        now_s = max((event.time_s for event in events), default=0.0)
+        for name, model in stages.models.items():
+            held = model.read(model.load(payloads[name]), now_s)
+            fresh = model.read(model.fold(model.start(), features), now_s)
+            if not np.allclose(held.directions, fresh.directions, atol=EQUAL):
+                return True
+        return False
 
     def _folded(
         self,

@@ -75,6 +75,7 @@ class Totals(NamedTuple):
     """Those with an event."""
     items: int
     oldest_s: float | None
+    """Of the events that move anything; None where there is none."""
     newest_s: float | None
     flags: Mapping[str, int]
     types: Mapping[str, int]
@@ -171,29 +172,32 @@ class SqlEventLog:
         with self._readers.reading() as connection:
             return [UserCount(*row) for row in connection.execute(query)]
 
-    def totals(self) -> Totals:
-        """The log in numbers; reads every event's type and flags."""
+    def totals(self, exclude_flags: frozenset[str] = frozenset()) -> Totals:
+        """The log in numbers; events with any of `exclude_flags` count, but not for the times."""
         with self._readers.reading() as connection:
-            met, known, oldest_s, newest_s = connection.execute(
+            met, known = connection.execute(
                 select(
                     select(func.count()).where(users.c.events > 0).scalar_subquery(),
                     select(func.count(items.c.iid)).scalar_subquery(),
-                    select(func.min(table.c.time_s)).scalar_subquery(),
-                    select(func.max(table.c.time_s)).scalar_subquery(),
                 )
             ).one()
+            times = (func.min(table.c.time_s), func.max(table.c.time_s))
             groups = connection.execute(
-                select(table.c.type, table.c.flags, func.count()).group_by(
+                select(table.c.type, table.c.flags, func.count(), *times).group_by(
                     table.c.type, table.c.flags
                 )
             ).all()
         flags: dict[str, int] = {}
         types: dict[str, int] = {}
-        for name, flagged, count in groups:
+        span_s: list[float] = []
+        for name, flagged, count, first_s, last_s in groups:
+            if exclude_flags.isdisjoint(flagged.split()):
+                span_s += [first_s, last_s]
             types[name] = types.get(name, 0) + count
             for flag in flagged.split():
                 flags[flag] = flags.get(flag, 0) + count
         total = sum(types.values())
+        oldest_s, newest_s = min(span_s, default=None), max(span_s, default=None)
         return Totals(total, met, known, oldest_s, newest_s, flags, types)
 
     def columns(

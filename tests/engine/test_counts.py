@@ -1,0 +1,53 @@
+"""Live counts are made when first needed, and are those of the whole log however it came in."""
+
+from pathlib import Path
+
+import pytest
+
+from penchant.core.clock import ManualClock
+from penchant.core.events import Event
+from penchant.core.ids import ItemId, UserId
+from penchant.engine.config import EngineConfig
+from penchant.engine.engine import BULK, Engine
+from penchant.strategy.rules import StrategyConfig
+
+DAY_S = 86_400.0
+NOON_S = 1_700_000_000.0
+
+
+def stream(count: int, first: int = 0) -> list[Event]:
+    return [
+        Event(UserId(f"u{n % 40}"), "view", NOON_S + n * 60.0, ItemId(f"i{(n * n) % 23}"))
+        for n in range(first, first + count)
+    ]
+
+
+@pytest.mark.parametrize("size", [BULK, 10 * BULK])
+def test_slates_after_bulk_are_those_of_an_engine_opened_on_the_same_log(
+    tmp_path: Path, size: int
+) -> None:
+    path, config = tmp_path / "films.db", EngineConfig(strategy=StrategyConfig(repeats="keep"))
+    clock = ManualClock(NOON_S + 30 * DAY_S)
+    with Engine.open(path, config, clock) as engine:
+        engine.observe_many(stream(30))
+        engine.recommend("u1")
+        engine.observe_many(stream(size, 30))
+        engine.observe_many(stream(5, 30 + size))
+        grown = engine.recommend("u1")
+    with Engine.open(path, config, clock) as again:
+        fresh = again.recommend("u1")
+    assert [place.item for place in fresh.items] == [place.item for place in grown.items]
+    assert [p.score for p in fresh.items] == pytest.approx([p.score for p in grown.items], 1e-5)
+    assert len(fresh.items) == 10
+
+
+def test_a_flagged_event_of_2099_does_not_move_the_clock_of_the_log(tmp_path: Path) -> None:
+    path, config = tmp_path / "films.db", EngineConfig(clock="log")
+    far = Event(UserId("u1"), "view", 4_070_908_800.0, ItemId("i1"), flags=("future",))
+    with Engine.open(path, config) as engine:
+        engine.observe_many([*stream(10), far])
+    with Engine.open(path, config) as engine:
+        assert engine.now_s() == pytest.approx(NOON_S + 9 * 60, abs=30)
+        assert engine.facts()["newest_s"] == NOON_S + 9 * 60
+        assert engine.facts()["flags"] == {"future": 1}
+        assert engine.facts()["events"] == 11
