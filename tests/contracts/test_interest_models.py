@@ -4,11 +4,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.core.contracts import EventFeatures, InterestModel
+from penchant.core.elapsed import WIDTH
 from penchant.core.interests import Interests
+from penchant.interests.recurrent import Recurrent
+from penchant.interests.recurrent_net import RecurrentNet
 from penchant.interests.topic_average import TopicAverage
 
 Builder = Callable[[], tuple[InterestModel, int]]
@@ -24,7 +28,13 @@ def topic_average() -> tuple[InterestModel, int]:
     return TopicAverage(weights, bias, rate=0.1, tau_s=7 * 24 * HOUR_S, prior=prior), 16
 
 
-MODELS: dict[str, Builder] = {"topic_average": topic_average}
+def recurrent() -> tuple[InterestModel, int]:
+    torch.manual_seed(0)
+    net = RecurrentNet(items=9, types=3, gaps=WIDTH, dim=16, state=24, hidden=20, layers=2)
+    return Recurrent({name: each.numpy() for name, each in net.state_dict().items()}), 16
+
+
+MODELS: dict[str, Builder] = {"recurrent": recurrent, "topic_average": topic_average}
 """Name -> builder of the model and D, the size of the event vectors it takes."""
 
 every_model = pytest.mark.parametrize("name", MODELS)

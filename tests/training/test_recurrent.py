@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from penchant.core.errors import ArtifactCorruptError
+from penchant.features.reader import FeatureColumns
+from penchant.training.recurrent import RecurrentConfig, Trained, train_recurrent
+from penchant.training.streams import histories
+from penchant.training.validation import Held
+
+ITEMS = 20
+SMALL = RecurrentConfig(
+    dim=8, state=8, hidden=16, epochs=5, lanes=8, length=16, checkpoint_minutes=0.0
+)
+
+
+def log(seed: int = 0, n: int = 900) -> FeatureColumns:
+    """Users who walk through the catalogue in steps of one: there is something to learn."""
+    rng = np.random.default_rng(seed)
+    user = rng.integers(0, 30, n).astype(np.int32)
+    order = np.argsort(np.argsort(user, kind="stable"))
+    return FeatureColumns(
+        user,
+        ((order + user * 7) % ITEMS).astype(np.int32),
+        rng.integers(1, 3, n),
+        np.ones(n, np.float32),
+        rng.normal(size=n).astype(np.float32),
+        np.arange(n) * 600.0,
+    )
+
+
+def trained(epochs: int | None = None, checkpoint: Path | None = None, **how: object) -> Trained:
+    columns = log()
+    held = None
+    if how.pop("held", False):
+        met = np.ones(ITEMS, bool)
+        held = Held.make(columns, np.arange(len(columns.row)) >= 780, met, repeats=True)
+        columns = columns.take(np.arange(len(columns.row)) < 780)
+    config = SMALL.model_copy(update=how)
+    return train_recurrent(
+        histories(columns), ITEMS, 2, config, 3, held, epochs, checkpoint=checkpoint
+    )
+
+
+def same(one: Trained, two: Trained) -> bool:
+    return one.weights.keys() == two.weights.keys() and all(
+        np.array_equal(one.weights[name], two.weights[name]) for name in one.weights
+    )
+
+
+@pytest.mark.parametrize("loss", ["full", "sampled"])
+def test_the_same_seed_gives_the_same_weights_bit_by_bit(loss: str) -> None:
+    one = trained(loss=loss, negatives=16)
+    torch.rand(7)  # whoever else draws from torch does not disturb
+    assert same(one, trained(loss=loss, negatives=16))
+    assert one.losses[-1] < one.losses[0]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_run_cut_off_and_resumed_ends_as_the_uninterrupted_one(
+    tmp_path: Path, held: bool
+) -> None:
+    whole = trained(epochs=4, held=held, patience=4)
+    path = tmp_path / "run.safetensors"
+    trained(epochs=1, checkpoint=path, held=held, patience=4)
+    assert path.exists()
+    trained(epochs=3, checkpoint=path, held=held, patience=4)
+    resumed = trained(epochs=4, checkpoint=path, held=held, patience=4)
+    assert same(whole, resumed)
+    assert (whole.losses, whole.ndcgs) == (resumed.losses, resumed.ndcgs)
+    assert (whole.epochs, whole.ndcg) == (resumed.epochs, resumed.ndcg)
+
+
+def test_a_run_resumed_when_it_was_done_is_what_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    whole = trained(epochs=2, checkpoint=path)
+    assert same(whole, trained(epochs=2, checkpoint=path))
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    trained(epochs=1, checkpoint=path)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(ArtifactCorruptError, match=r"run\.safetensors is damaged"):
+        trained(epochs=2, checkpoint=path)
+
+
+def test_training_stops_when_later_events_stop_improving_and_gives_the_best_pass() -> None:
+    run = trained(held=True, patience=1, epochs=40, learning_rate=0.05)
+    assert len(run.ndcgs) < 40
+    assert run.ndcg == max(run.ndcgs) == run.ndcgs[run.epochs - 1]
+    assert run.ndcg > 0.3
