@@ -6,46 +6,51 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from penchant.core.clock import Clock, LogClock, SystemClock
-from penchant.core.contracts import Appended, EventFeatures, Receipt, Request
+from penchant.core.contracts import Receipt, Request
 from penchant.core.errors import (
+    ArtifactCorruptError,
     ConfigError,
+    InvalidEventError,
     InvalidRequestError,
     NotYetVisibleError,
+    UnknownEventTypeError,
     UnknownIdError,
 )
 from penchant.core.events import ContextValue, Event, EventColumns
 from penchant.core.ids import ArtifactId, Cursor, EventId, ItemId, UserId
 from penchant.core.items import Item
-from penchant.core.slates import Reason, Recommended, Slate
+from penchant.core.slates import Reason, Slate
 from penchant.engine.config import EngineConfig
-from penchant.engine.explain import Cause, Removal
-from penchant.engine.histories import Histories
+from penchant.engine.explain import Removal
 from penchant.engine.learned import Learned, load_learned, read_card, save_learned
-from penchant.engine.read_path import Arranged, arrange
-from penchant.engine.shelf import Shelf
-from penchant.engine.stages import Live, Stages, learned_stages, rows_match, unlearned
-from penchant.engine.user_now import RECENT, UserNow
-from penchant.ingest.clean import moves
+from penchant.engine.read_path import Arranged, arrange, reason_of, slate_of
+from penchant.engine.stages import rows_match
+from penchant.engine.user_now import UserNow
+from penchant.engine.write_path import BULK, WritePath
 from penchant.ingest.event_ids import event_id
 from penchant.ingest.quality import repeats
 from penchant.ingest.rejects import rejected_path, scrub
-from penchant.ingest.wire import check_time, event_from, item_from
+from penchant.ingest.wire import (
+    EVENT_FIELDS,
+    check_time,
+    event_from,
+    id_text,
+    is_missing,
+    item_from,
+)
 from penchant.interests.profile import ProfileInterest, profile
 from penchant.interests.topic_average import TopicAverage
 from penchant.storage.database import Database, open_database
 from penchant.storage.log import Totals
-from penchant.strategy.paging import decode, encode
+from penchant.strategy.paging import decode
 from penchant.strategy.rules import Rules
 
-BULK: Final = 500
-"""Events in one call from which on users are folded when next asked for, not at once."""
-WINDOW_S: Final = 31 * 86_400.0
-"""Seconds of log that live counts are rebuilt from: the longest window and a day."""
+__all__ = ["BULK", "Engine", "Observed"]
 
 
 class Observed(NamedTuple):
@@ -66,23 +71,13 @@ class Engine:
         self._config = config
         self._writing = threading.Lock()  # one writer: append, then fold, in that order
         self._moved = threading.Condition()  # guards everything below
-        self._shelf = Shelf(database.catalogue.all(), database.catalogue.facts().added_s)
         self._check_types()
         self._clock = clock or _clock(config, self._totals().newest_s)
         self._folded = database.log.cursor()
-        self._live = Live(len(self._shelf))
-        self._histories = Histories(
-            database.log,
-            database.states,
-            self._row_of,
-            config.signals,
-            config.clean.exclude,
-            config.memory.users,
-        )
-        self._artifact, self._learned = self._current()
-        self._stages = self._composed()
+        self._memory = WritePath(database, config)
+        self._learned: Learned | None = None
+        self._serve_current()
         self._rules = self._made_rules()
-        self._counted = False  # live counts are made from the log when first needed
 
     @classmethod
     def open(
@@ -158,10 +153,11 @@ class Engine:
         if not checked:
             return []
         with self._writing:
-            known = self._known(checked)
+            with self._moved:
+                before = self._memory.before(checked)
             appended = self._database.log.append(checked)
             with self._moved:
-                self._take_in(checked, appended, known)
+                self._memory.take_in(checked, appended, before)
                 self._folded = max(self._folded, appended.cursor)
                 self._moved.notify_all()
         cursor = str(appended.cursor)
@@ -177,10 +173,7 @@ class Engine:
             now_s = self.now_s()
             self._database.catalogue.put(made, now_s)
             with self._moved:
-                self._meet([item.id for item in made], now_s)
-                for item in made:
-                    row = self._shelf.row_of(item.id)
-                    self._shelf.put(row, item, now_s)
+                self._memory.put_items(made, now_s)
         return len(made)
 
     def undo(self, event: str) -> bool:
@@ -189,12 +182,12 @@ class Engine:
             found = self._database.log.get(EventId(event))
             if found is None:
                 return False
+            log, user = self._database.log, found.user
             with self._moved:
-                self._count_if_due()
-                _, before = self._histories.events(found.user)
-                self._database.log.remove(EventId(event))
-                _, after = self._histories.events(found.user)
-                self._recount(found.user, before, after)
+                self._memory.count_if_due()
+                _, before = log.history(user)
+                log.remove(EventId(event))
+                self._memory.take_back(user, before, log.history(user)[1], self.now_s())
         return True
 
     def forget(self, user: str) -> Receipt:
@@ -203,14 +196,13 @@ class Engine:
         """
         who = UserId(user)
         with self._writing, self._moved:
-            head, before = self._histories.events(who)
+            head, before = self._database.log.history(who)
             if head.cursor == 0:
                 raise UnknownIdError(f"no user has the id {user!r}; nothing was erased")
-            self._count_if_due()
-            self._recount(who, before, [])
-            first_s = min((event.time_s for event in before), default=np.inf)
-            trained = self._trained_with(first_s)
+            self._memory.count_if_due()
+            trained = self._trained_with(min((event.time_s for event in before), default=np.inf))
             receipt = self._database.erase(who, trained)
+            self._memory.take_back(who, before, [], self.now_s())
         scrub(rejected_path(self._database.path), user)
         remains = [
             f"artifact {artifact} was trained while the user's events were in the log: it holds "
@@ -244,39 +236,41 @@ class Engine:
         request = self._request(who, n, exclude, categories, repeats, diversity, next)
         with self._moved:
             self._wait_for(after)
-            self._count_if_due()
-            now = self._histories.get(who, self._stages, self._artifact)
-            reading = now.reading(self._stages.models, self.now_s())
-            facts = self._shelf.facts()
+            self._memory.count_if_due()
+            memory = self._memory
+            now = memory.user(who)
+            reading = now.reading(memory.stages.models, self.now_s())
+            facts = memory.shelf.facts(memory.live.added_s)
             rng = np.random.default_rng(0)
-            arranged = arrange(self._stages, self._rules, reading, request, facts, rng)
-            causes = self._causes(who, now, request, arranged) if reasons else {}
-            return self._slate(who, now, reading.now_s, request, arranged, causes)
+            arranged = arrange(memory.stages, self._rules, reading, request, facts, rng)
+            why = self._reasons(who, now, request, arranged) if reasons else {}
+            return slate_of(arranged, reading, request, memory.shelf, memory.artifact, why)
 
     def explain(self, user: str, item: str, n: int = 10) -> Sequence[Reason]:
         """Why `item` stands where it does for `user`, checked by removing events.
 
         Empty where no few events decide, as for a popular item. Raises `UnknownIdError`.
         """
-        who, row = UserId(user), self._shelf.row_of(ItemId(item))
+        who = UserId(user)
         request = self._request(who, n, (), (), True, 0.0, None)
         with self._moved:
-            self._count_if_due()
-            now = self._histories.get(who, self._stages, self._artifact)
-            removal, events = self._removal(who, now, request)
+            self._memory.count_if_due()
+            row = self._memory.shelf.row_of(ItemId(item))
+            removal, events = self._removal(who, self._memory.user(who), request)
             cause = removal.causes([row], n).get(row)
-            return [] if cause is None else [self._reason(cause, events)]
+            return [] if cause is None else [reason_of(cause, events, self._memory.shelf)]
 
     def interests(self, user: str) -> Sequence[ProfileInterest]:
         """What the user wants, as a person can read it; empty for a stranger or an untrained
         engine.
         """
         with self._moved:
-            model = self._stages.models.get("topic_average")
+            memory = self._memory
+            model = memory.stages.models.get("topic_average")
             if self._learned is None or not isinstance(model, TopicAverage):
                 return []
-            _, events = self._histories.events(UserId(user))
-            features = self._histories.features(self._stages, events)
+            _, events = memory.histories.events(UserId(user))
+            features = memory.histories.features(memory.stages, events)
             ids = [event.id or EventId("") for event in events]
             now_s = max([self.now_s(), *(event.time_s for event in events)])
             return profile(model, self._learned.topics.labels, ids, features, now_s)
@@ -302,11 +296,12 @@ class Engine:
     def items(self) -> Sequence[Item]:
         """The catalogue, by row."""
         with self._moved:
-            return list(self._shelf.items())
+            return list(self._memory.shelf.items())
 
     def item(self, item: str) -> Item:
         """One item, or `UnknownIdError`."""
-        return self._shelf.item(self._shelf.row_of(ItemId(item)))
+        shelf = self._memory.shelf
+        return shelf.item(shelf.row_of(ItemId(item)))
 
     def users(self, limit: int = 100, offset: int = 0) -> Sequence[tuple[UserId, int, float]]:
         """Users with events, most events first: id, events, time of the newest."""
@@ -324,7 +319,7 @@ class Engine:
             "newest_s": totals.newest_s,
             "types": dict(totals.types),
             "flags": dict(totals.flags),
-            "artifact": self._artifact,
+            "artifact": self._memory.artifact,
             "artifacts": list(self._database.artifacts.list()),
             "card": dict(self._learned.card) if self._learned else None,
             "now_s": self.now_s(),
@@ -333,13 +328,18 @@ class Engine:
     def strays(self, users: Iterable[str]) -> Sequence[UserId]:
         """Those of `users` whose stored state is not what a fresh fold of the log gives."""
         with self._moved:
+            memory = self._memory
             every = (UserId(user) for user in users)
-            return [u for u in every if self._histories.strays(u, self._stages, self._artifact)]
+            return [
+                user
+                for user in every
+                if memory.histories.strays(user, memory.stages, memory.artifact)
+            ]
 
     @property
     def artifact(self) -> ArtifactId | None:
         """The published model in use."""
-        return self._artifact
+        return self._memory.artifact
 
     @property
     def path(self) -> Path:
@@ -353,6 +353,7 @@ class Engine:
 
     def publish(self, learned: Learned) -> ArtifactId:
         """Write `learned` as an artifact and use it from the next request on."""
+        self._refuse_strange(learned)
         artifact = self._database.artifacts.publish(
             lambda folder: save_learned(learned, folder), SystemClock().now_s()
         )
@@ -365,140 +366,35 @@ class Engine:
         with self._writing, self._moved:
             self._refuse_strange(learned)
             self._database.artifacts.use(artifact)
-            self._artifact, self._learned = artifact, learned
-            self._stages = self._composed()
+            self._memory.serve(artifact, learned)
+            self._learned = learned
             self._rules = self._made_rules()
-            self._shelf.learn(learned.vectors, learned.met)
-            self._histories.drop_all()
 
     # ---- inside ------------------------------------------------------------------------------
 
     def _accepted(self, given: Event | Mapping[str, Any], now_s: float) -> Event:
-        signals = self._config.signals
-        if isinstance(given, Event):
-            event = given
-            if event.type not in signals:
-                event_from({"user": event.user, "type": event.type, "time": 0.0}, signals)
-        else:
-            event = event_from(given, signals, received_s=now_s)
-            timed = given.get("time") is not None or event.id is not None
-            if not timed:
-                event = replace(event, id=EventId(secrets.token_hex(16)))
+        event = self._known(given) if isinstance(given, Event) else self._read(given, now_s)
         if "future" not in event.flags:
             latest_s = max(now_s, SystemClock().now_s())
             check_time(event, latest_s, self._config.clean.tolerance_s)
         return event if event.id is not None else replace(event, id=event_id(event))
 
-    def _known(self, events: Sequence[Event]) -> dict[UserId, UserNow]:
-        """The users of a small batch as they stand before it; counts that it adds to are made."""
-        bulk = len(events) >= BULK
-        with self._moved:
-            if not bulk or self._learned is not None:
-                self._count_if_due()
-            users = {} if bulk else dict.fromkeys(event.user for event in events)
-            return {u: self._histories.get(u, self._stages, self._artifact) for u in users}
+    def _known(self, event: Event) -> Event:
+        id_text("user", event.user, InvalidEventError)
+        if event.type not in self._config.signals:
+            raise UnknownEventTypeError(event.type, self._config.signals)
+        return event
 
-    def _take_in(
-        self, events: Sequence[Event], appended: Appended, known: Mapping[UserId, UserNow]
-    ) -> None:
-        for event in events:
-            if event.item is not None and self._shelf.row(event.item) is None:
-                self._meet([event.item], event.time_s)
-        fresh = [event for event, new in zip(events, appended.new, strict=True) if new]
-        late = {e.user for e, old in zip(events, appended.late, strict=True) if old}
-        if len(events) >= BULK:
-            self._take_in_bulk(fresh)
-            return
-        users = dict.fromkeys(event.user for event in fresh)
-        for user in users:
-            own = [event for event in fresh if event.user == user]
-            if user in late:
-                given = {event.id for event in own}
-                after = self._histories.events(user)[1]
-                self._recount(user, [e for e in after if e.id not in given], after)
-            else:
-                self._fold(user, known[user], own)
-
-    def _take_in_bulk(self, fresh: Sequence[Event]) -> None:
-        """Users when next asked for; counts now, or all anew when next needed if pairs count."""
-        for event in fresh:
-            self._histories.drop(event.user)
-        if self._learned is None:
-            self._counted = self._counted and not fresh
-        else:
-            for event in sorted(fresh, key=lambda e: e.time_s):
-                if moves(event, self._config.clean.exclude):
-                    self._count((), event)
-
-    def _fold(self, user: UserId, now: UserNow, events: Sequence[Event]) -> None:
-        """Events that follow all the user had."""
-        for event in sorted(events, key=lambda e: e.time_s):
-            if moves(event, self._config.clean.exclude):
-                seen = self._count(now.recent, event)
-                now.absorb(self._stages.models, seen, self._histories.hides(event))
-        now.head = self._database.log.head(user)
-        self._histories.keep(user, now)
-        self._histories.save(user, now, self._stages, self._artifact)
-
-    def _count(self, past: Sequence[EventFeatures], event: Event) -> EventFeatures:
-        seen = self._stages.features(event, self._row_of(event))
-        if seen.row >= 0:
-            self._live.met(seen.row, event.time_s)
-        for source in self._stages.counting:
-            source.absorb(past, seen)
-        return seen
-
-    def _recount(self, user: UserId, before: Sequence[Event], after: Sequence[Event]) -> None:
-        """One user's part of the counts is taken back and counted again; the state is folded."""
-        seen = self._histories.features(self._stages, before)
-        for source in self._stages.counting:
-            source.retract(seen)
-        past: list[EventFeatures] = []
-        for event in after:
-            past.append(self._count(past, event))
-        self._histories.drop(user)
-        if after:
-            now = self._histories.get(user, self._stages, self._artifact)
-            self._histories.save(user, now, self._stages, self._artifact)
-
-    def _count_if_due(self) -> None:
-        """Live counts from the log; all of it while pairs are counted, else the latest window."""
-        if self._counted:
-            return
-        self._live = Live(len(self._shelf))
-        added = self._shelf.facts().added_s
-        self._live.added_s[: len(added)] = added
-        self._stages = self._composed()
-        newest_s = self._totals().newest_s or 0.0
-        since_s = -np.inf if self._learned is None else newest_s - WINDOW_S
-        pasts: dict[UserId, list[EventFeatures]] = {}
-        for event in self._database.log.scan_since(since_s):
-            if moves(event, self._config.clean.exclude):
-                past = pasts.setdefault(event.user, [])
-                past.append(self._count(past, event))
-                del past[:-RECENT]
-        self._counted = True
+    def _read(self, given: Mapping[str, Any], now_s: float) -> Event:
+        """An event without a time is of now, and new whatever was sent before."""
+        event = event_from(given, self._config.signals, received_s=now_s)
+        times = (given.get(key) for key, field in EVENT_FIELDS.items() if field == "time")
+        if event.id is not None or not all(map(is_missing, times)):
+            return event
+        return replace(event, id=EventId(secrets.token_hex(16)))
 
     def _totals(self) -> Totals:
         return self._database.log.totals(self._config.clean.exclude)
-
-    def _meet(self, items: Sequence[ItemId], time_s: float) -> None:
-        """Items met for the first time take their rows."""
-        if all(self._shelf.row(item) is not None for item in items):
-            return
-        first = len(self._shelf)
-        for row, item in enumerate(self._database.catalogue.all(first), start=first):
-            self._shelf.put(row, item, time_s)
-        self._live.grow(len(self._shelf))
-        self._stages.grow(len(self._shelf))
-        for row in range(first, len(self._shelf)):
-            self._live.met(row, time_s)
-
-    def _row_of(self, event: Event) -> int:
-        if event.item is None:
-            return -1
-        row = self._shelf.row(event.item)
-        return -1 if row is None else row
 
     def _request(
         self,
@@ -512,7 +408,7 @@ class Engine:
     ) -> Request:
         if not 0.0 <= diversity <= 1.0:
             raise InvalidRequestError(f"diversity is {diversity:g}; allowed is 0 to 1")
-        rows = (self._shelf.row(ItemId(item)) for item in exclude)
+        rows = (self._memory.shelf.row(ItemId(item)) for item in exclude)
         return Request(
             user,
             n,
@@ -536,90 +432,41 @@ class Engine:
         if not self._moved.wait_for(lambda: self._folded >= wanted, wait_s):
             raise NotYetVisibleError(wanted, wait_s)
 
-    def _slate(
-        self,
-        user: UserId,
-        now: UserNow,
-        now_s: float,
-        request: Request,
-        arranged: Arranged,
-        causes: Mapping[int, Reason],
-    ) -> Slate:
-        scored = arranged.scored
-        at = {int(row): place for place, row in enumerate(scored.rows)}
-        items = []
-        for place in arranged.places:
-            item = self._shelf.item(place.row)
-            parts = scored.parts[at[place.row]]
-            given = {n: float(p) for n, p in zip(scored.sources, parts, strict=True)}
-            why = [causes[place.row]] if place.row in causes else []
-            items.append(
-                Recommended(
-                    item.id, item.title, item.categories, place.score, place.source, given, why
-                )
-            )
-        shown = request.shown | {place.row for place in arranged.places}
-        more = len(arranged.places) == request.n and len(shown) < len(self._shelf)
-        return Slate(
-            secrets.token_hex(8),
-            user,
-            items,
-            str(now.head.cursor),
-            encode(user, shown) if more else None,
-            self._artifact,
-            now_s,
-        )
-
-    def _causes(
+    def _reasons(
         self, user: UserId, now: UserNow, request: Request, arranged: Arranged
     ) -> dict[int, Reason]:
         removal, events = self._removal(user, now, request)
         found = removal.causes([place.row for place in arranged.places], request.n)
-        return {row: self._reason(cause, events) for row, cause in found.items()}
+        shelf = self._memory.shelf
+        return {row: reason_of(cause, events, shelf) for row, cause in found.items()}
 
     def _removal(
         self, user: UserId, now: UserNow, request: Request
     ) -> tuple[Removal, Sequence[Event]]:
-        events = self._histories.events(user)[1]
-        features = self._histories.features(self._stages, events)
-        reading = now.reading(self._stages.models, self.now_s())
-        hides = [self._histories.hides(event) for event in events]
-        removal = Removal(
-            self._stages, self._rules, request, self._shelf.facts(), features, hides, reading
-        )
+        memory = self._memory
+        events = memory.histories.events(user)[1]
+        features = memory.histories.features(memory.stages, events)
+        reading = now.reading(memory.stages.models, self.now_s())
+        hides = [memory.histories.hides(event) for event in events]
+        facts = memory.shelf.facts(memory.live.added_s)
+        removal = Removal(memory.stages, self._rules, request, facts, features, hides, reading)
         return removal, events
 
-    def _reason(self, cause: Cause, events: Sequence[Event]) -> Reason:
-        removed = [events[position] for position in cause.removed]
-        items = [event.item for event in removed]
-        titles = [
-            None if i is None else self._shelf.item(self._shelf.row_of(i)).title for i in items
-        ]
-        without = None if cause.rank_without is None else cause.rank_without + 1
-        ids = [event.id or EventId("") for event in removed]
-        return Reason(ids, items, titles, cause.rank + 1, without)
-
-    def _current(self) -> tuple[ArtifactId | None, Learned | None]:
+    def _serve_current(self) -> None:
         artifact = self._database.artifacts.current()
-        if artifact is None:
-            return None, None
-        learned = load_learned(self._database.artifacts.open(artifact))
-        self._refuse_strange(learned)
-        self._shelf.learn(learned.vectors, learned.met)
-        return artifact, learned
+        if artifact is not None:
+            learned = load_learned(self._database.artifacts.open(artifact))
+            self._refuse_strange(learned)
+            self._memory.serve(artifact, learned)
+            self._learned = learned
 
     def _refuse_strange(self, learned: Learned) -> None:
-        if not rows_match(learned.items, [item.id for item in self._shelf.items()]):
+        catalogue = [item.id for item in self.items()]
+        if not rows_match(learned.items, catalogue):
             raise ConfigError(
                 f"the artifact was trained on another catalogue: its {len(learned.items)} items "
-                f"are not the first of the {len(self._shelf)} here; train on this database"
+                f"are not the first of the {len(catalogue)} here; train on this database"
             )
-
-    def _composed(self) -> Stages:
-        size = len(self._shelf)
-        if self._learned is None:
-            return unlearned(self._config.signals, self._live, size)
-        return learned_stages(self._learned, self._config.signals, self._live, size)
 
     def _made_rules(self) -> Rules:
         """Whether repeats are usual was decided by training, or is counted once, at opening."""
@@ -638,12 +485,16 @@ class Engine:
 
     def _trained_with(self, first_s: float) -> list[ArtifactId]:
         """Artifacts whose training window reaches an event of that time."""
-        found = []
-        for artifact in self._database.artifacts.list():
-            card = read_card(self._database.artifacts.open(artifact))
-            if float(card.get("newest_s", np.inf)) >= first_s:
-                found.append(artifact)
-        return found
+        folder = self._database.artifacts.folder
+        return [a for a in self._database.artifacts.list() if _newest_s(folder / a) >= first_s]
+
+
+def _newest_s(artifact: Path) -> float:
+    """Time of the newest event that an artifact has seen; one that cannot be read has seen all."""
+    try:
+        return float(read_card(artifact).get("newest_s", np.inf))
+    except ArtifactCorruptError:
+        return np.inf
 
 
 def _clock(config: EngineConfig, newest_s: float | None) -> Clock:

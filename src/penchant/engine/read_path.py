@@ -1,7 +1,8 @@
 """The read path: a reading becomes the places of a slate; it writes nothing."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 from numpy.random import Generator
 
@@ -14,9 +15,15 @@ from penchant.core.contracts import (
     SlateItem,
     Strategy,
 )
+from penchant.core.events import Event
+from penchant.core.ids import ArtifactId, EventId
+from penchant.core.slates import Reason, Recommended, Slate
+from penchant.engine.explain import Cause
+from penchant.engine.shelf import Shelf
 from penchant.engine.stages import Stages
+from penchant.strategy.paging import encode
 
-PER_SOURCE = 100
+PER_SOURCE: Final = 100
 """Candidates asked of each source, at least; more when the slate is longer."""
 
 
@@ -41,3 +48,45 @@ def arrange(
     found = stages.found(reading, allowed, max(PER_SOURCE, 2 * request.n))
     scored = stages.ranker(reading, request, found)
     return Arranged(strategy.arrange(request, reading, scored, items, rng), found, scored)
+
+
+def slate_of(
+    arranged: Arranged,
+    reading: Reading,
+    request: Request,
+    shelf: Shelf,
+    artifact: ArtifactId | None,
+    reasons: Mapping[int, Reason],
+) -> Slate:
+    """What the caller gets: ids and titles, what each source gave, and the token of the next."""
+    scored = arranged.scored
+    at = {int(row): place for place, row in enumerate(scored.rows)}
+    items = []
+    for place in arranged.places:
+        item, parts = shelf.item(place.row), scored.parts[at[place.row]]
+        given = {name: float(part) for name, part in zip(scored.sources, parts, strict=True)}
+        why = [reasons[place.row]] if place.row in reasons else []
+        items.append(
+            Recommended(item.id, item.title, item.categories, place.score, place.source, given, why)
+        )
+    shown = request.shown | {place.row for place in arranged.places}
+    more = len(arranged.places) == request.n and len(shown) < len(shelf)
+    return Slate(
+        secrets.token_hex(8),
+        request.user,
+        items,
+        str(reading.head.cursor),
+        encode(request.user, shown) if more else None,
+        artifact,
+        reading.now_s,
+    )
+
+
+def reason_of(cause: Cause, events: Sequence[Event], shelf: Shelf) -> Reason:
+    """A cause in ids and titles; `events` are the user's, by position."""
+    removed = [events[position] for position in cause.removed]
+    items = [event.item for event in removed]
+    titles = [None if item is None else shelf.item(shelf.row_of(item)).title for item in items]
+    without = None if cause.rank_without is None else cause.rank_without + 1
+    ids = [event.id or EventId("") for event in removed]
+    return Reason(ids, items, titles, cause.rank + 1, without)

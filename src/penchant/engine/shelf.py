@@ -7,20 +7,24 @@ from numpy.typing import NDArray
 
 from penchant.core.contracts import ItemFacts, Mask
 from penchant.core.errors import UnknownIdError
+from penchant.core.events import Event
 from penchant.core.ids import ItemId
 from penchant.core.interests import Vectors
 from penchant.core.items import Item
 
 
 class Shelf:
-    """Items by row; a row never changes its item."""
+    """Items by row; a row never changes its item. A new item costs no look at the others."""
 
-    def __init__(self, items: Sequence[Item], added_s: NDArray[np.float64]) -> None:
-        self._items = list(items)
-        self._rows = {item.id: row for row, item in enumerate(items)}
-        self._added_s = list(added_s)
-        self._vectors: Vectors | None = None
-        self._facts: ItemFacts | None = None
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items: list[Item] = []
+        self._rows: dict[ItemId, int] = {}
+        self._available = np.zeros(0, np.bool_)  # (capacity,)
+        self._expires_s = np.zeros(0, np.float64)  # (capacity,)
+        self._vectors: Vectors | None = None  # (capacity, D)
+        self._categories: dict[str, NDArray[np.intp]] | None = {}  # None: to be made anew
+        for row, item in enumerate(items):
+            self.put(row, item)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -36,6 +40,10 @@ class Shelf:
             raise UnknownIdError(f"no item has the id {item!r}; allowed are ids of the catalogue")
         return row
 
+    def row_of_event(self, event: Event) -> int:
+        """The row of its item; -1: it has none."""
+        return -1 if event.item is None else self._rows.get(event.item, -1)
+
     def item(self, row: int) -> Item:
         """The item at `row`."""
         return self._items[row]
@@ -44,49 +52,56 @@ class Shelf:
         """All of them, by row."""
         return self._items
 
-    def put(self, row: int, item: Item, added_s: float) -> None:
+    def put(self, row: int, item: Item) -> None:
         """An item is added at the next row, or replaced at its own."""
+        before: tuple[str, ...] = ()
         if row == len(self._items):
             self._items.append(item)
             self._rows[item.id] = row
-            self._added_s.append(added_s)
+            self._make_room()
         else:
+            before = self._items[row].categories
             self._items[row] = item
-        self._facts = None
+        self._available[row] = item.available
+        self._expires_s[row] = np.inf if item.expires_s is None else item.expires_s
+        if item.categories != before:
+            self._categories = None
 
-    def learn(self, vectors: Vectors | None, met: Mask | None) -> None:
+    def learn(self, vectors: Vectors, met: Mask) -> None:
         """Directions of the items, for diversity; `met` marks those that have one."""
-        self._facts = None
-        if vectors is None or met is None:
-            self._vectors = None
-            return
         size = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = np.where(met[:, None] & (size > 0), vectors / np.maximum(size, 1e-12), 0.0)
         self._vectors = unit.astype(np.float32)
+        self._make_room()
 
-    def facts(self) -> ItemFacts:
-        """What rules may know, made anew when the catalogue has changed."""
-        if self._facts is None:
-            self._facts = self._made()
-        return self._facts
+    def facts(self, added_s: NDArray[np.float64]) -> ItemFacts:
+        """What rules may know; `added_s` (N,) or longer says since when items exist. Views."""
+        n = len(self._items)
+        if self._categories is None:
+            self._categories = self._by_category()
+        return ItemFacts(
+            self._available[:n],
+            self._expires_s[:n],
+            added_s[:n],
+            self._categories,
+            None if self._vectors is None else self._vectors[:n],
+        )
 
-    def _made(self) -> ItemFacts:
+    def _by_category(self) -> dict[str, NDArray[np.intp]]:
         rows: dict[str, list[int]] = {}
         for row, item in enumerate(self._items):
             for category in dict.fromkeys(item.categories):
                 rows.setdefault(category, []).append(row)
-        expires = [np.inf if item.expires_s is None else item.expires_s for item in self._items]
-        return ItemFacts(
-            np.array([item.available for item in self._items], np.bool_),
-            np.array(expires, np.float64),
-            np.array(self._added_s, np.float64),
-            {name: np.array(members, np.intp) for name, members in rows.items()},
-            self._padded(),
-        )
+        return {name: np.array(members, np.intp) for name, members in rows.items()}
 
-    def _padded(self) -> Vectors | None:
-        if self._vectors is None or len(self._vectors) >= len(self._items):
-            return self._vectors
-        extra = len(self._items) - len(self._vectors)
-        blank = np.zeros((extra, self._vectors.shape[1]), np.float32)
-        return np.concatenate([self._vectors, blank])
+    def _make_room(self) -> None:
+        """At least a place per item in every array; twice as many when they grow."""
+        n = len(self._items)
+        if n > len(self._available):
+            extra = max(n, 2 * len(self._available)) - len(self._available)
+            self._available = np.concatenate([self._available, np.zeros(extra, np.bool_)])
+            self._expires_s = np.concatenate([self._expires_s, np.zeros(extra)])
+        if self._vectors is not None and n > len(self._vectors):
+            extra = max(n, 2 * len(self._vectors)) - len(self._vectors)
+            blank = np.zeros((extra, self._vectors.shape[1]), np.float32)
+            self._vectors = np.concatenate([self._vectors, blank])

@@ -139,8 +139,8 @@ class Stages:
         each = [self.sources[name].find(reading, allowed, limit).rows for name in names]
         rows = np.unique(np.concatenate(each)) if each else np.zeros(0, np.intp)
         if len(rows) < limit:
-            spare = np.flatnonzero(allowed)[: limit + len(rows)]
-            rows = np.union1d(rows, spare)[: max(limit, len(rows))] if len(spare) else rows
+            spare = np.setdiff1d(np.flatnonzero(allowed)[:limit], rows, assume_unique=True)
+            rows = np.union1d(rows, spare[: limit - len(rows)])
         return Found(rows, self.score(reading, rows, names), names)
 
 

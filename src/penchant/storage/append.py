@@ -114,11 +114,8 @@ def _barred(connection: Connection, ids: Sequence[EventId], key: bytes) -> set[s
 def _insert(connection: Connection, events: Sequence[Event], cursor: int) -> Sequence[bool]:
     """Write events known to be new after `cursor`; whether each is late."""
     users = _users(connection, events)
-    first_s: dict[str, float] = {}
-    for event in events:
-        if event.item is not None:
-            first_s[event.item] = min(event.time_s, first_s.get(event.item, math.inf))
-    items: Mapping[str | None, int] = met(connection, first_s)
+    named = (event.item for event in events if event.item is not None)
+    items: Mapping[str | None, int] = met(connection, named)
     late: list[bool] = []
     rows: list[tuple[Any, ...]] = []
     for number, event in enumerate(events, start=cursor + 1):

@@ -127,9 +127,10 @@ class ArtifactStore:
     def _existing(self, artifact: ArtifactId) -> Path:
         folder = self.folder / artifact
         if not _ID.fullmatch(artifact) or not folder.is_dir():
-            present = ", ".join(self.list()) or "none; train one first"
+            present = ", ".join(self.list()) or "none"
             raise ArtifactMissingError(
-                f"{self.folder} has no artifact {artifact!r}; present: {present}"
+                f"{self.folder} has no artifact {artifact!r}; present: {present}; choose one of "
+                f"those, or delete `{CURRENT}` there to serve without a trained model"
             )
         return folder
 

@@ -1,12 +1,13 @@
 """The catalogue in SQL: items by id and by row; a row never changes its item."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from penchant.core.contracts import ItemFacts
@@ -23,6 +24,7 @@ _REPLACE: Final = (
     "UPDATE items SET payload = ?, search_text = ?,"
     " added_s = CASE WHEN added_s > ? THEN ? ELSE added_s END WHERE iid = ?"
 )
+_FIRST_EVENTS: Final = "SELECT iid, min(time_s) FROM events WHERE iid IS NOT NULL GROUP BY iid"
 _ALL: Final = "SELECT item_id, payload FROM items WHERE iid > ? ORDER BY iid"
 
 
@@ -87,10 +89,10 @@ class SqlCatalogue:
     def facts(self) -> ItemFacts:
         """What rules may know, one entry per row; the vectors are somebody else's."""
         with self._readers.reading() as connection:
-            found = connection.exec_driver_sql(
-                "SELECT item_id, payload, added_s FROM items ORDER BY iid"
-            ).all()
-        items = [_item(item, payload) for item, payload, _ in found]
+            items = [
+                _item(item, payload) for item, payload in connection.exec_driver_sql(_ALL, (0,))
+            ]
+            added_s = _added_s(connection)
         rows: dict[str, list[int]] = {}
         for row, item in enumerate(items):
             for category in dict.fromkeys(item.categories):
@@ -101,10 +103,20 @@ class SqlCatalogue:
                 [math.inf if item.expires_s is None else item.expires_s for item in items],
                 dtype=np.float64,
             ),
-            added_s=np.array([added_s for _, _, added_s in found], dtype=np.float64),
+            added_s=added_s,
             categories={name: np.array(members, np.intp) for name, members in rows.items()},
             vectors=None,
         )
+
+    def added_s(self, rows: Sequence[int] | None = None) -> NDArray[np.float64]:
+        """Since when the items exist, of `rows` or of all: put, or met in an event that is left.
+
+        Infinity: neither; only events that were taken back named the item.
+        """
+        with self._readers.reading() as connection:
+            if rows is None:
+                return _added_s(connection)
+            return _added_s_of(connection, rows)
 
     def search(
         self, words: str = "", category: str | None = None, limit: int = 20
@@ -124,23 +136,34 @@ class SqlCatalogue:
         return chosen
 
 
-def met(connection: Connection, first_s: Mapping[ItemId | str, float]) -> dict[str | None, int]:
-    """Number the items met in events, stubbing the unknown; `first_s` is when each was met."""
-    wanted = rows_where_in(
-        connection, "SELECT item_id, iid, added_s FROM items WHERE item_id IN", list(first_s)
-    )
+def met(connection: Connection, items: Iterable[ItemId]) -> dict[str | None, int]:
+    """Number the items met in events, stubbing the unknown."""
+    wanted = list(dict.fromkeys(items))
     known: dict[str | None, int] = {}
-    earlier: list[tuple[float, int]] = []
-    for item, iid, added_s in wanted:
-        known[item] = iid
-        if first_s[item] < added_s:
-            earlier.append((first_s[item], iid))
-    if earlier:
-        connection.exec_driver_sql("UPDATE items SET added_s = ? WHERE iid = ?", earlier)
-    stubs = [
-        (item, None, item.casefold(), at_s) for item, at_s in first_s.items() if item not in known
-    ]
+    known.update(_iids(connection, wanted))
+    stubs = [(item, None, item.casefold(), math.inf) for item in wanted if item not in known]
     return known | _insert(connection, stubs)
+
+
+def _added_s(connection: Connection) -> NDArray[np.float64]:
+    put = connection.exec_driver_sql("SELECT added_s FROM items ORDER BY iid")
+    added_s = np.array([put_s for (put_s,) in put], np.float64)
+    for iid, first_s in connection.exec_driver_sql(_FIRST_EVENTS):
+        added_s[iid - 1] = min(added_s[iid - 1], first_s)
+    return added_s
+
+
+def _added_s_of(connection: Connection, rows: Sequence[int]) -> NDArray[np.float64]:
+    iids = [int(row) + 1 for row in rows]
+    put = dict(rows_where_in(connection, "SELECT iid, added_s FROM items WHERE iid IN", iids))
+    events = rows_where_in(
+        connection,
+        "SELECT iid, time_s FROM events WHERE iid IN",
+        iids,
+    )
+    for iid, time_s in events:
+        put[iid] = min(put[iid], time_s)
+    return np.array([put[iid] for iid in iids], np.float64)
 
 
 def _put(

@@ -43,7 +43,9 @@ items: Final = Table(
     Column("search_text", Text, nullable=False),
     Column("added_s", Double, nullable=False),
 )
-"""`iid` counts from 1 without a gap, so that a row is `iid - 1`; a NULL payload is a stub."""
+"""`iid` counts from 1 without a gap, so that a row is `iid - 1`; a NULL payload is a stub.
+
+`added_s` is when the item was put, infinity for a stub; the events say when it was met."""
 
 events: Final = Table(
     "events",

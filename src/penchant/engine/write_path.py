@@ -1,0 +1,206 @@
+"""The write path: what memory holds of the log, moved by every event, exactly and reversibly."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from penchant.core.contracts import Appended, EventFeatures
+from penchant.core.events import Event
+from penchant.core.ids import ArtifactId, Cursor, ItemId, UserId
+from penchant.core.items import Item
+from penchant.engine.config import EngineConfig
+from penchant.engine.histories import Histories
+from penchant.engine.learned import Learned
+from penchant.engine.shelf import Shelf
+from penchant.engine.stages import Live, Stages, learned_stages, unlearned
+from penchant.engine.user_now import RECENT, UserNow
+from penchant.ingest.clean import moves
+from penchant.storage.database import Database
+
+BULK: Final = 500
+"""Events in one call from which on users are folded when next asked for, not at once."""
+WINDOW_S: Final = 31 * 86_400.0
+"""Seconds of log that live counts are rebuilt from: the longest window and a day."""
+
+
+class WritePath:
+    """The catalogue, the live counts and the users in memory, and the stages over them.
+
+    The caller holds the lock, and has made durable what it hands in.
+    """
+
+    def __init__(self, database: Database, config: EngineConfig) -> None:
+        self._database = database
+        self._signals = config.signals
+        self._exclude = config.clean.exclude
+        self._counted = False  # live counts are made from the log when first needed
+        self._learned: Learned | None = None
+        self.artifact: ArtifactId | None = None
+        self.shelf = Shelf(database.catalogue.all())
+        self.live = Live(len(self.shelf))
+        self.stages = self._composed()
+        self.histories = Histories(
+            database.log,
+            database.states,
+            self.shelf.row_of_event,
+            config.signals,
+            config.clean.exclude,
+            config.memory.users,
+        )
+
+    def serve(self, artifact: ArtifactId, learned: Learned) -> None:
+        """Stages of a published model from now on; users are folded afresh when asked for."""
+        self.artifact, self._learned = artifact, learned
+        self.shelf.learn(learned.vectors, learned.met)
+        self.stages = self._composed()
+        self.histories.drop_all()
+
+    def user(self, user: UserId) -> UserNow:
+        """The user now; a stranger leaves no trace."""
+        return self.histories.get(user, self.stages, self.artifact)
+
+    def before(self, events: Sequence[Event]) -> dict[UserId, UserNow]:
+        """The users of a small batch as they stand before it; counts that it adds to are made."""
+        bulk = len(events) >= BULK
+        if not bulk or self._learned is not None:
+            self.count_if_due()
+        return {} if bulk else {user: self.user(user) for user in {e.user for e in events}}
+
+    def take_in(
+        self, events: Sequence[Event], appended: Appended, before: Mapping[UserId, UserNow]
+    ) -> None:
+        """Events that the log has just stored; `before` is what it held of their users."""
+        fresh = [event for event, new in zip(events, appended.new, strict=True) if new]
+        self._meet(fresh)
+        if len(events) >= BULK:
+            self._take_in_bulk(fresh)
+            return
+        late = {e.user for e, old in zip(events, appended.late, strict=True) if old}
+        own: dict[UserId, list[Event]] = {}
+        last: dict[UserId, Cursor] = {}
+        for cursor, event in enumerate(fresh, start=appended.cursor - len(fresh) + 1):
+            own.setdefault(event.user, []).append(event)
+            last[event.user] = Cursor(cursor)
+        for user, given in own.items():
+            if user in late:
+                ids = {event.id for event in given}
+                after = self.histories.events(user)[1]
+                self._recount(user, [e for e in after if e.id not in ids], after)
+            else:
+                self._fold(user, before[user], given, last[user])
+
+    def put_items(self, items: Sequence[Item], now_s: float) -> None:
+        """Items that the catalogue has just stored."""
+        self._grow([item.id for item in items])
+        for item in items:
+            row = self.shelf.row_of(item.id)
+            self.shelf.put(row, item)
+            self.live.met(row, now_s)
+
+    def take_back(
+        self, user: UserId, before: Sequence[Event], after: Sequence[Event], now_s: float
+    ) -> None:
+        """The log has dropped what `before`, the user's whole history, has more than `after`."""
+        left = {event.id for event in after}
+        gone = [event for event in before if event.id not in left]
+        if any(event.time_s > now_s for event in gone):  # the windows it moved must move back
+            self._counted = False
+        moving = [[e for e in some if moves(e, self._exclude)] for some in (before, after)]
+        self._recount(user, *moving)
+        self._date_again(gone)
+        if not moving[1]:
+            self._database.states.forget(user)
+
+    def count_if_due(self) -> None:
+        """Live counts from the log; all of it while pairs are counted, else the latest window."""
+        if self._counted:
+            return
+        self.live = Live(len(self.shelf))
+        self.live.added_s[:] = self._database.catalogue.added_s()
+        self.stages = self._composed()
+        newest_s = self._database.log.totals(self._exclude).newest_s or 0.0
+        since_s = -np.inf if self._learned is None else newest_s - WINDOW_S
+        pasts: dict[UserId, list[EventFeatures]] = {}
+        for event in self._database.log.scan_since(since_s):
+            if moves(event, self._exclude):
+                past = pasts.setdefault(event.user, [])
+                past.append(self._count(past, event))
+                del past[:-RECENT]
+        self._counted = True
+
+    def _composed(self) -> Stages:
+        size = len(self.shelf)
+        if self._learned is None:
+            return unlearned(self._signals, self.live, size)
+        return learned_stages(self._learned, self._signals, self.live, size)
+
+    def _take_in_bulk(self, fresh: Sequence[Event]) -> None:
+        """Users when next asked for; counts now, or all anew when next needed if pairs count."""
+        for event in fresh:
+            self.histories.drop(event.user)
+        if self._learned is None:
+            self._counted = self._counted and not fresh
+        else:
+            for event in sorted(fresh, key=lambda e: e.time_s):
+                if moves(event, self._exclude):
+                    self._count((), event)
+
+    def _fold(self, user: UserId, now: UserNow, events: Sequence[Event], last: Cursor) -> None:
+        """Events that follow all the user had."""
+        for event in sorted(events, key=lambda e: e.time_s):
+            if moves(event, self._exclude):
+                seen = self._count(now.recent, event)
+                now.absorb(self.stages.models, seen, self.histories.hides(event))
+        now.head = now.head._replace(cursor=last)
+        self.histories.keep(user, now)
+        self.histories.save(user, now, self.stages, self.artifact)
+
+    def _count(self, past: Sequence[EventFeatures], event: Event) -> EventFeatures:
+        seen = self.stages.features(event, self.shelf.row_of_event(event))
+        for source in self.stages.counting:
+            source.absorb(past, seen)
+        return seen
+
+    def _recount(self, user: UserId, before: Sequence[Event], after: Sequence[Event]) -> None:
+        """One user's part of the counts is taken back and counted again; the state is folded."""
+        if self._counted:
+            seen = self.histories.features(self.stages, before)
+            for source in self.stages.counting:
+                source.retract(seen)
+            past: list[EventFeatures] = []
+            for event in after:
+                past.append(self._count(past, event))
+        self.histories.drop(user)
+        if after:
+            self.histories.save(user, self.user(user), self.stages, self.artifact)
+
+    def _meet(self, events: Sequence[Event]) -> None:
+        """Items exist since their first event."""
+        items = list(dict.fromkeys(event.item for event in events if event.item is not None))
+        self._grow(items)
+        for event in events:
+            row = self.shelf.row_of_event(event)
+            if row >= 0:
+                self.live.met(row, event.time_s)
+
+    def _grow(self, items: Sequence[ItemId]) -> None:
+        """Items met for the first time take their rows."""
+        if all(self.shelf.row(item) is not None for item in items):
+            return
+        first = len(self.shelf)
+        for row, item in enumerate(self._database.catalogue.all(first), start=first):
+            self.shelf.put(row, item)
+        self.live.grow(len(self.shelf))
+        self.stages.grow(len(self.shelf))
+
+    def _date_again(self, gone: Sequence[Event]) -> None:
+        """Since when the items of lost events exist, where such an event was the first."""
+        rows = {self.shelf.row_of_event(e) for e in gone if self._was_first(e)}
+        if rows:
+            chosen = sorted(rows)
+            self.live.added_s[chosen] = self._database.catalogue.added_s(chosen)
+
+    def _was_first(self, event: Event) -> bool:
+        row = self.shelf.row_of_event(event)
+        return row >= 0 and event.time_s <= self.live.added_s[row]
