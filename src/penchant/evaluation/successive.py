@@ -91,7 +91,7 @@ def evaluate_successive(  # noqa: PLR0913  data, settings, and who is watching
     runs = []
     for seed in seeds:
         learned = fit(before, items, signals, training, seed, keeps, watch, tell)
-        runs.append(_run(learned, columns, cut, signals, config, training, seed, tell))
+        runs.append(run_successive(learned, columns, cut, signals, config, training, seed, tell))
     return {
         "data": name,
         "protocol": "successive",
@@ -143,7 +143,7 @@ def evaluate_learned(
     return {name: float(ndcg(np.array(r), 10).mean()) for (name, _), r in rows.ranks.items()}
 
 
-def _run(
+def run_successive(
     learned: Learned,
     columns: EventColumns,
     cut: float,
@@ -151,8 +151,9 @@ def _run(
     config: SuccessiveConfig,
     training: TrainingConfig,
     seed: int,
-    tell: Tell | None,
+    tell: Tell | None = None,
 ) -> Run:
+    """One seed: `learned` was made from the events before `cut` alone."""
     live = Live(len(columns.items))
     stages = learned_stages(learned, signals, live, len(columns.items))
     moving = Replay(stages, live, columns, signals)
