@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -235,18 +234,3 @@ def test_too_little_data_is_refused_with_numbers() -> None:
         evaluate_successive(
             "walks", columns, catalogue(columns), SHIPPED, SuccessiveConfig(), SMALL, [0]
         )
-
-
-@pytest.mark.slow
-def test_published_baseline_figures_are_reproduced_on_ml_100k() -> None:
-    folder = Path(__file__).parents[3] / "shared" / "data" / "ml-100k"
-    if not folder.exists():
-        pytest.skip("needs the folder ml-100k, which may not be redistributed")
-    dataset = open_dataset(folder)
-    columns = dataset.columns
-    learned, cut = learn(columns, repeats=False)
-    run = run_successive(learned, columns, cut, SHIPPED, SuccessiveConfig(windows=1), SMALL, 0)
-    for name, published in (("popular", 0.033), ("transition", 0.069)):
-        ranks = run.ranks[name, "state"]
-        gain = np.where(ranks < 10, 1 / np.log2(ranks + 2), 0.0).mean()
-        assert gain == pytest.approx(published, abs=0.004), name
