@@ -22,6 +22,7 @@ from penchant.retrieval.ease import Ease, learn_ease
 from penchant.retrieval.item_item import learn_item_item
 from penchant.retrieval.transition import Transition, count_transitions
 from penchant.training.blend import fit_blend, gather, spread_targets
+from penchant.training.compact import compact_mask, compact_rows, compacted, expanded
 from penchant.training.config import TrainingConfig as TrainingConfig
 from penchant.training.recurrent import (
     Trained,
@@ -105,9 +106,14 @@ def refresh(
     chosen = f.take(np.isin(f.user, np.r_[active, replayed]))
     met = learned.met.copy()
     met[f.row[f.row >= 0]] = True
-    weights = refresh_recurrent(
-        dict(learned.weights), histories(chosen), len(reader.types), config.recurrent, seed
+    small = refresh_recurrent(
+        compacted(learned.weights, learned.met, met, rng),
+        histories(compact_rows(chosen, met)),
+        len(reader.types),
+        config.recurrent,
+        seed,
     )
+    weights = expanded(small, met)
     counted = tables(f, len(columns.items), config, _silent)
     return replace(learned, weights=weights, met=met, tables=counted)
 
@@ -202,10 +208,11 @@ def _learn(  # noqa: PLR0913  a recipe names its ingredients
     held = None
     if later is not None:
         g = reader.columns(later)
-        held = Held.make(g, np.arange(len(later)) >= len(columns), met, keeps)
+        late = np.arange(len(later)) >= len(columns)
+        held = Held.make(compact_rows(g, met), late, compact_mask(met), keeps)
     trained = train_recurrent(
-        histories(f),
-        n_items,
+        histories(compact_rows(f, met)),
+        len(compact_mask(met)),
         len(reader.types),
         config.recurrent,
         seed,
@@ -215,12 +222,13 @@ def _learn(  # noqa: PLR0913  a recipe names its ingredients
         watch,
         checkpoint,
     )
+    weights = expanded(trained.weights, met)
     learned = Learned(
         tuple(columns.items),
         reader.to_json(),
-        trained.weights,
+        weights,
         met,
-        topics_of(trained.weights, f, items, met, seed),
+        topics_of(weights, f, items, met, seed),
         tables(f, n_items, config, say),
         Blend.single(tuple(FORMS), tuple(FORMS.values()), "recurrent"),
         keeps,
