@@ -1,7 +1,61 @@
-"""What all tests share: one thread per test run, so that tiny models do not wait for each other."""
+"""One thread per process, for spinning threads steal from each other; a database really trained."""
 
+# ruff: noqa: E402, PLC0415  threads are counted at import; fast tests never load torch
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("MKL_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+for library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(library, "1")
+
+import itertools
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with films.db: 5,000 real events and a tiny model, really trained on them.
+
+    In its blend every source has a say, so that whatever one of them gets wrong shows in slates.
+    """
+    from penchant.engine.config import EngineConfig
+    from penchant.engine.engine import Engine
+    from penchant.ingest.datasets import open_dataset
+    from penchant.training.fit import TrainingConfig, fit
+    from penchant.training.recurrent import RecurrentConfig
+
+    dataset = open_dataset("movietweetings")
+    events = next(dataset.events(5_000))
+    met = {event.item for event in events}
+    small = RecurrentConfig(dim=16, state=16, hidden=32, epochs=2)
+    folder = tmp_path_factory.mktemp("trained")
+    with Engine.open(folder / "films.db", EngineConfig(clock="log")) as engine:
+        engine.put_items(item for item in dataset.items if item.id in met)
+        engine.observe_many(events)
+        learned = fit(
+            engine.columns(),
+            engine.items(),
+            engine.config.signals,
+            TrainingConfig(recurrent=small),
+            seed=1,
+        )
+        blend = replace(learned.blend, base=np.zeros_like(learned.blend.base), chosen="blend")
+        engine.publish(replace(learned, blend=blend))
+    return folder
+
+
+@pytest.fixture
+def trained(trained_once: Path, tmp_path: Path) -> Callable[[], Path]:
+    """Gives the path of a database of one's own, a copy of the trained one."""
+    numbers = itertools.count()
+
+    def copy() -> Path:
+        folder = tmp_path / f"trained-{next(numbers)}"
+        shutil.copytree(trained_once, folder)
+        return folder / "films.db"
+
+    return copy

@@ -21,15 +21,25 @@ class SystemClock:
 
 
 class LogClock:
-    """The log's own time: its newest event's time plus the wall time since opening."""
+    """The log's own time: its newest event's time, plus the wall time since that came in.
 
-    def __init__(self, newest_s: float) -> None:
+    Of an empty log it is the wall's.
+    """
+
+    def __init__(self, newest_s: float | None = None) -> None:
         self._newest_s = newest_s
-        self._opened_s = time.monotonic()
+        self._since_s = time.monotonic()
 
     def now_s(self) -> float:
         """Seconds on the log's clock."""
-        return self._newest_s + time.monotonic() - self._opened_s
+        if self._newest_s is None:
+            return time.time()
+        return self._newest_s + time.monotonic() - self._since_s
+
+    def reach(self, newest_s: float) -> None:
+        """The log has got an event of `newest_s`; time never runs backwards."""
+        if self._newest_s is None or newest_s > self.now_s():
+            self._newest_s, self._since_s = newest_s, time.monotonic()
 
 
 class ManualClock:

@@ -32,6 +32,7 @@ from penchant.engine.read_path import Arranged, arrange, reason_of, slate_of
 from penchant.engine.stages import rows_match
 from penchant.engine.user_now import UserNow
 from penchant.engine.write_path import BULK, WritePath
+from penchant.ingest.clean import moves
 from penchant.ingest.event_ids import event_id
 from penchant.ingest.quality import repeats
 from penchant.ingest.rejects import rejected_path, scrub
@@ -158,6 +159,7 @@ class Engine:
             appended = self._database.log.append(checked)
             with self._moved:
                 self._memory.take_in(checked, appended, before)
+                self._tell_clock(checked)
                 self._folded = max(self._folded, appended.cursor)
                 self._moved.notify_all()
         cursor = str(appended.cursor)
@@ -393,6 +395,13 @@ class Engine:
             return event
         return replace(event, id=EventId(secrets.token_hex(16)))
 
+    def _tell_clock(self, events: Sequence[Event]) -> None:
+        if isinstance(self._clock, LogClock):
+            exclude = self._config.clean.exclude
+            times = [event.time_s for event in events if moves(event, exclude)]
+            if times:
+                self._clock.reach(max(times))
+
     def _totals(self) -> Totals:
         return self._database.log.totals(self._config.clean.exclude)
 
@@ -498,9 +507,7 @@ def _newest_s(artifact: Path) -> float:
 
 
 def _clock(config: EngineConfig, newest_s: float | None) -> Clock:
-    if config.clock == "log" and newest_s is not None:
-        return LogClock(newest_s)
-    return SystemClock()
+    return LogClock(newest_s) if config.clock == "log" else SystemClock()
 
 
 def _status(new: bool, undone: bool) -> str:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
 from numpy.random import Generator
 
 from penchant.core.contracts import (
@@ -60,7 +61,8 @@ def slate_of(
 ) -> Slate:
     """What the caller gets: ids and titles, what each source gave, and the token of the next."""
     scored = arranged.scored
-    at = {int(row): place for place, row in enumerate(scored.rows)}
+    chosen = [place.row for place in arranged.places]
+    at = {int(scored.rows[k]): int(k) for k in np.flatnonzero(np.isin(scored.rows, chosen))}
     items = []
     for place in arranged.places:
         item, parts = shelf.item(place.row), scored.parts[at[place.row]]
@@ -69,7 +71,7 @@ def slate_of(
         items.append(
             Recommended(item.id, item.title, item.categories, place.score, place.source, given, why)
         )
-    shown = request.shown | {place.row for place in arranged.places}
+    shown = request.shown.union(chosen)
     more = len(arranged.places) == request.n and len(shown) < len(shelf)
     return Slate(
         secrets.token_hex(8),
