@@ -119,10 +119,11 @@ def _advance(layer: _LayerWeights, x: Vector, before: Vector, after: Vector, siz
     made = _normed(x, layer.norm) @ layer.into + layer.into_bias  # (D,) @ (D, 3S) -> (3S,)
     gate = _sigmoid(made[:size])
     after[:] = gate * before + (1 - gate) * made[size : 2 * size]
-    x = x + (after * _silu(made[2 * size :])) @ layer.out
-    mixed = _normed(x, layer.mix_norm) @ layer.mix_into
+    spoken: Vector = np.asarray(x + (after * _silu(made[2 * size :])) @ layer.out, np.float32)
+    mixed = _normed(spoken, layer.mix_norm) @ layer.mix_into
     half = len(mixed) // 2
-    return np.asarray(x + (_silu(mixed[:half]) * mixed[half:]) @ layer.mix_out, np.float32)
+    added = (_silu(mixed[:half]) * mixed[half:]) @ layer.mix_out
+    return np.asarray(spoken + added, np.float32)
 
 
 def _normed(x: Vector, weight: Vector) -> NDArray[np.float32]:
