@@ -65,7 +65,9 @@ class Dataset:
     ) -> "Dataset":
         """The data set after cleaning; its columns leave out what `config.exclude` names."""
         done = clean(self.table, config, now_s, window)
-        counts = {**self.counts, **done.counts, "events": len(done.table)}
+        before = {n: c for n, c in self.counts.items() if not n.startswith("flag_")}
+        counts = {**self.counts, **{n: c + before.get(n, 0) for n, c in done.counts.items()}}
+        counts["events"] = len(done.table)
         return replace(self, table=done.table, counts=counts, exclude=config.exclude)
 
 

@@ -1,0 +1,204 @@
+"""`penchant evaluate`: how good is it, against what, on data of yours or bundled data."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import typer
+
+from penchant.cli.failures import StoppedError
+from penchant.cli.options import AsJson, Columns, Config, EventType, Order, mapping_of
+from penchant.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from penchant.cli.settings import Settings
+    from penchant.core.events import EventColumns
+    from penchant.core.items import Item
+
+EXAMPLE = "penchant evaluate movietweetings --models engine,popular"
+TIES_SEED = 7
+"""Of the order given to events of one user at one instant, which have none."""
+VARIANTS = ("state", "online", "frozen")
+"""As the table lists them."""
+
+
+class Given(NamedTuple):
+    """What is evaluated."""
+
+    name: str
+    columns: "EventColumns"
+    items: "Sequence[Item]"
+    ordered: bool
+
+
+def evaluate(  # noqa: PLR0913  the command line of one command
+    source: Annotated[
+        str | None, typer.Argument(help="A file, a folder, or movietweetings or online-retail.")
+    ] = None,
+    db: Annotated[
+        Path | None, typer.Option("--db", help="A database, in place of a source.")
+    ] = None,
+    protocol: Annotated[  # noqa: ARG001  there is one so far, and its name is in the result
+        Literal["successive"], typer.Option("--protocol", help="Every later event is a target.")
+    ] = "successive",
+    repeats: Annotated[
+        Literal["auto", "keep", "drop"] | None,
+        typer.Option("--repeats", help="Whether taken items are candidates."),
+    ] = None,
+    models: Annotated[
+        str | None, typer.Option("--models", help="Rows to report, a,b; without it all.")
+    ] = None,
+    seeds: Annotated[str, typer.Option("--seeds", help="Seeds to train with, 0,1,2.")] = "0",
+    columns: Columns = None,
+    kind: EventType = None,
+    order: Order = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Also write the JSON there.")] = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train on the earlier events and predict each later one just before it happens.
+
+    Events of one user at one instant are put in random order, unless --order names the true one.
+    """
+    from penchant.cli.settings import load_settings
+    from penchant.cli.terminal import print_json, stdout
+
+    settings = load_settings(config)
+    numbers = _numbers(seeds)
+    given = _given(source, db, (mapping_of(columns), order, kind), settings)
+    chosen = None if models is None else frozenset(name.strip() for name in models.split(","))
+    asked = repeats or settings.strategy.repeats
+    keeps = None if asked == "auto" else asked == "keep"
+    result = _evaluated(given, settings, numbers, keeps, chosen)
+    if out is not None:
+        out.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    if as_json:
+        print_json(result)
+        return
+    console = stdout()
+    console.print(
+        f"{result['data']}, {result['protocol']}: {result['events']:,} later events, "
+        f"{result['first_of_group']:,} of them the first of their instant; "
+        f"repeats {result['repeats']}; seeds {', '.join(map(str, result['seeds']))}; "
+        f"serves {', '.join(result['serves'])}\n",
+        soft_wrap=True,
+        markup=False,
+    )
+    console.print(report(result["rows"]))
+
+
+def report(rows: Sequence[dict[str, Any]]) -> Any:
+    """The rows as a table: by variant, best first, all events before the first of instants."""
+    from penchant.cli.terminal import table
+
+    ordered = sorted(
+        rows,
+        key=lambda r: (r["subset"] != "all", VARIANTS.index(r["variant"]), -r["ndcg@10"]),
+    )
+    lines = [
+        (
+            row["variant"],
+            row["model"],
+            row["subset"].replace("_", " "),
+            f"{row['ndcg@10']:.4f}",
+            f"{row['ci95'][0]:.4f} to {row['ci95'][1]:.4f}",
+            f"{row['hr@10']:.4f}",
+        )
+        for row in ordered
+    ]
+    head = {"variant": "left", "model": "left", "events": "left"}
+    numbers = {"NDCG@10": "right", "95 % interval": "right", "HR@10": "right"}
+    return table({**head, **numbers}, lines)
+
+
+_How = tuple[dict[str, str], str | None, str | None]
+"""Mapping, order and default type."""
+
+
+def _given(source: str | None, db: Path | None, how: _How, settings: "Settings") -> Given:
+    if (source is None) == (db is None):
+        raise ConfigError(
+            "evaluate needs either a source or --db; the bundled movietweetings will do"
+        )
+    if db is not None:
+        return _from_log(db, how, settings)
+    return _from_source(str(source), how, settings)
+
+
+def _from_log(db: Path, how: _How, settings: "Settings") -> Given:
+    from penchant.cli.opening import open_with
+
+    if any(how):
+        raise ConfigError("--map, --type and --order say how to read a file; a log needs none")
+    with open_with(db, settings) as engine:
+        return Given(db.name, engine.columns(), engine.items(), False)
+
+
+def _from_source(source: str, how: _How, settings: "Settings") -> Given:
+    """Read and cleaned as `penchant ingest` would."""
+    from penchant.cli.terminal import Bar, note, progress
+    from penchant.core.clock import SystemClock
+    from penchant.ingest.datasets import open_dataset
+    from penchant.ingest.quality import cut_time
+
+    mapping, order, kind = how
+    with progress() as bars:
+        bar = Bar(bars, "reading", "")
+        data = open_dataset(source, mapping, order, kind, signals=settings.signals, progress=bar)
+        window = None
+        if settings.clean.impute != "keep":
+            window = (float("-inf"), cut_time(data.columns, 1 - settings.evaluation.test_share))
+        data = data.cleaned(settings.clean, SystemClock().now_s(), window)
+    left_out = {n: c for n, c in data.counts.items() if c and n.startswith(("rejected", "no_"))}
+    for name, count in left_out.items():
+        note(f"{name}: {count:,} rows left out")
+    return Given(data.name, data.columns, data.items, data.ordered)
+
+
+def _evaluated(
+    given: Given,
+    settings: "Settings",
+    seeds: Sequence[int],
+    keeps: bool | None,
+    models: frozenset[str] | None,
+) -> dict[str, Any]:
+    from penchant.cli.terminal import stderr
+    from penchant.cli.training_progress import TrainingProgress
+    from penchant.cli.words import Words
+    from penchant.evaluation.successive import evaluate_successive
+    from penchant.ingest.order import shuffled_ties
+
+    columns = given.columns if given.ordered else shuffled_ties(given.columns, TIES_SEED)
+    try:
+        with TrainingProgress(stderr(), Words("en")) as display:
+            return evaluate_successive(
+                given.name,
+                columns,
+                by_row(columns, given.items),
+                settings.signals,
+                settings.evaluation,
+                settings.training,
+                seeds,
+                keeps,
+                models,
+                display.watch,
+                display.tell,
+            )
+    except KeyboardInterrupt:
+        raise StoppedError("stopped; an evaluation keeps nothing and changes nothing") from None
+
+
+def by_row(columns: "EventColumns", items: "Sequence[Item]") -> "list[Item]":
+    """The item of each row of `columns`; one without a catalogue entry is its id alone."""
+    from penchant.core.items import Item
+
+    known = {item.id: item for item in items}
+    return [known.get(item) or Item(item) for item in columns.items]
+
+
+def _numbers(seeds: str) -> list[int]:
+    try:
+        return [int(seed) for seed in seeds.split(",")]
+    except ValueError:
+        raise ConfigError(f"--seeds {seeds!r}; allowed are whole numbers, 0,1,2") from None

@@ -1,0 +1,76 @@
+"""`penchant interests`: what one user wants, as a person can read it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from penchant.cli.options import DATABASE, AsJson, ClockName, Config, Db
+
+if TYPE_CHECKING:
+    from penchant.engine.engine import Engine
+
+EXAMPLE = "penchant interests u1 --clock log"
+EVIDENCE = 3
+"""Items that are named for each interest."""
+
+
+def interests(
+    user: Annotated[str, typer.Argument(help="Whose; a stranger has none.")],
+    db: Db = DATABASE,
+    clock: ClockName = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """List one user's interests with weight, trend, half-life and evidence."""
+    from penchant.cli.opening import open_engine, warn_if_old
+    from penchant.cli.terminal import print_json, stdout, table
+
+    with open_engine(db, config, clock) as engine:
+        warn_if_old(engine)
+        found = _interests(engine, user)
+        artifact, events = engine.artifact, len(engine.history(user))
+    if as_json:
+        print_json({"user": user, "artifact": artifact, "events": events, "interests": found})
+        return
+    if not found:
+        stdout().print(_why_none(user, artifact, events), markup=False)
+        return
+    head = {"interest": "fold", "weight": "right", "share": "right", "trend": "left"}
+    rest = {"half-life": "right", "in a week": "right", "evidence": "fold"}
+    stdout().print(table({**head, **rest}, [_row(one) for one in found]))
+
+
+def _interests(engine: "Engine", user: str) -> list[dict[str, Any]]:
+    """As JSON, each with the items that are its evidence."""
+    items = engine.items()
+    found = []
+    for one in engine.interests(user):
+        plain = asdict(one)
+        rows: Sequence[int] = plain.pop("evidence_rows")
+        plain["evidence"] = [{"item": items[r].id, "title": items[r].title} for r in rows]
+        found.append(plain)
+    return found
+
+
+def _row(one: dict[str, Any]) -> list[str]:
+    days = one["half_life_days"]
+    named = [item["title"] or item["item"] for item in one["evidence"][:EVIDENCE]]
+    return [
+        one["label"],
+        f"{one['weight']:.3f}",
+        f"{one['share']:.0%}",
+        one["trend"]["direction"],
+        "" if days is None else f"{days:,.0f} days",
+        f"{one['weight_in_a_week']:.3f}",
+        "; ".join(named),
+    ]
+
+
+def _why_none(user: str, artifact: str | None, events: int) -> str:
+    if not events:
+        return f"{user} is a stranger: no event of theirs is in the log"
+    if artifact is None:
+        return "topics are learned by `penchant train`, and nothing is trained yet"
+    return f"none of the {events:,} events of {user} speaks for an item known to the model"

@@ -1,0 +1,73 @@
+"""`penchant`: every command registered; each imports what it needs when it runs."""
+
+from typing import Annotated
+
+import typer
+
+from penchant.cli import (
+    bench,
+    demo,
+    doctor,
+    evaluate,
+    explain,
+    export,
+    forget,
+    ingest,
+    init,
+    interests,
+    recommend,
+    train,
+    undo,
+    validate,
+)
+from penchant.cli.failures import Command
+
+
+def main() -> None:
+    """Run the command line."""
+    build()()
+
+
+def build() -> typer.Typer:
+    """The command line, as Typer holds it."""
+    app = typer.Typer(
+        name="penchant",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        callback=_root,
+    )
+    for command, example in (
+        (demo.demo, demo.EXAMPLE),
+        (init.init, init.EXAMPLE),
+        (validate.validate, validate.EXAMPLE),
+        (ingest.ingest, ingest.EXAMPLE),
+        (export.export, export.EXAMPLE),
+        (train.train, train.EXAMPLE),
+        (evaluate.evaluate, evaluate.EXAMPLE),
+        (bench.bench, bench.EXAMPLE),
+        (recommend.recommend, recommend.EXAMPLE),
+        (interests.interests, interests.EXAMPLE),
+        (explain.explain, explain.EXAMPLE),
+        (undo.undo, undo.EXAMPLE),
+        (forget.forget, forget.EXAMPLE),
+        (doctor.doctor, doctor.EXAMPLE),
+    ):
+        app.command(cls=Command, epilog=f"Example: {example}")(command)
+    return app
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from penchant import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """Recommendations whose unit is the interest: every event moves it, the next slate knows."""

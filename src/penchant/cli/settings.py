@@ -1,0 +1,40 @@
+"""The settings of everything, in one file: those of the engine, of training and of evaluation."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pydantic import ConfigDict
+
+from penchant.core.config import load_config
+from penchant.engine.config import EngineConfig
+from penchant.evaluation.config import SuccessiveConfig
+from penchant.training.config import TrainingConfig
+
+FILE: Final = "penchant.toml"
+"""Read from the working directory when no other file is named."""
+NOT_SETTINGS: Final = frozenset({"PENCHANT_CONFIG", "PENCHANT_DB"})
+"""Variables that stand for options of the command line."""
+
+
+class Settings(EngineConfig):
+    """Settings of Penchant: every key, with its default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    training: TrainingConfig = TrainingConfig()
+    """What `penchant train` learns, and how."""
+    evaluation: SuccessiveConfig = SuccessiveConfig()
+    """What `penchant evaluate` holds out."""
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings of `path`, else of `penchant.toml` here, else the defaults; variables lie on top.
+
+    `PENCHANT_STRATEGY__REPEATS=keep` sets `repeats` of `[strategy]`.
+    """
+    beside = Path(FILE)
+    found = path or (beside if beside.exists() else None)
+    given = {name: value for name, value in environ.items() if name not in NOT_SETTINGS}
+    return load_config(Settings, found, given)

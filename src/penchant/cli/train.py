@@ -1,0 +1,93 @@
+"""`penchant train`: learn from the log, publish what was learned, and serve with it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from penchant.cli.failures import StoppedError
+from penchant.cli.options import DATABASE, AsJson, Config, Db
+
+if TYPE_CHECKING:
+    from penchant.cli.settings import Settings
+    from penchant.core.ids import ArtifactId
+    from penchant.engine.engine import Engine
+
+EXAMPLE = "penchant train --db films.db --seed 1"
+
+
+def train(
+    db: Db = DATABASE,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same result.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was cut off.")
+    ] = False,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train on every event of the log and publish the artifact."""
+    from penchant.cli.opening import open_with
+    from penchant.cli.settings import load_settings
+    from penchant.cli.terminal import Stopwatch, print_json
+
+    watch, settings = Stopwatch(), load_settings(config)
+    with open_with(db, settings) as engine:
+        artifact = _trained(engine, settings, seed, resume)
+        card = engine.facts()["card"]
+    if as_json:
+        print_json({"artifact": artifact, "seconds": watch.seconds(), "card": card})
+    else:
+        _show(artifact, watch.seconds(), card)
+
+
+def _trained(engine: "Engine", settings: "Settings", seed: int, resume: bool) -> "ArtifactId":
+    from penchant.cli.terminal import stderr
+    from penchant.cli.training_progress import TrainingProgress
+    from penchant.cli.words import Words
+    from penchant.training.train import train as learn
+
+    try:
+        with TrainingProgress(stderr(), Words("en")) as display:
+            return learn(
+                engine,
+                settings.training,
+                seed,
+                resume=resume,
+                watch=display.watch,
+                tell=display.tell,
+            )
+    except KeyboardInterrupt:
+        kept = any(Path(f"{engine.path}.training").glob("*"))
+        then = (
+            "the passes up to the last checkpoint are kept; `penchant train --resume` goes on"
+            if kept
+            else "no checkpoint was due yet, so the next run begins anew"
+        )
+        raise StoppedError(
+            f"stopped; {then}; the engine serves as before, with "
+            f"{engine.artifact or 'no trained model'}"
+        ) from None
+
+
+def _show(artifact: "ArtifactId", seconds: float, card: Mapping[str, Any]) -> None:
+    from penchant.cli.terminal import day, stdout, table
+
+    out = stdout()
+    out.print(f"{artifact}, in {seconds:,.1f} s\n", markup=False)
+    rows = [
+        ("events", f"{card['events']:,}"),
+        ("users", f"{card['users']:,}"),
+        ("items", f"{card['items']:,}"),
+        ("from", day(card["oldest_s"])),
+        ("to", day(card["newest_s"])),
+        ("passes", card["passes"]),
+        ("events/s", f"{card['events_per_s']:,.0f}"),
+        ("serves", card["serves"]),
+    ]
+    out.print(table({"learned from": "left", "": "fold"}, rows))
+    best = sorted(card["held_out_ndcg10"].items(), key=lambda pair: -pair[1])
+    if best:
+        out.print()
+        rows = [(name, f"{value:.4f}") for name, value in best]
+        out.print(table({"held-out events": "left", "NDCG@10": "right"}, rows))

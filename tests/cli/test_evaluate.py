@@ -1,0 +1,112 @@
+"""`penchant evaluate` measures on a source or a log, and its rows can be read and kept."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+from typer.testing import Result
+
+from penchant.cli.evaluate import by_row, report
+from penchant.core.events import EventColumns
+from penchant.core.ids import ItemId
+from penchant.core.items import Item
+
+Run = Callable[..., Result]
+Ask = Callable[..., dict[str, Any]]
+TINY = """
+[training]
+ease_items = 100
+[training.recurrent]
+dim = 8
+state = 8
+hidden = 8
+epochs = 1
+"""
+
+
+def row(model: str, variant: str, subset: str, ndcg: float) -> dict[str, Any]:
+    given = {"model": model, "variant": variant, "subset": subset, "ndcg@10": ndcg}
+    return {**given, "hr@10": 2 * ndcg, "ci95": [ndcg - 0.01, ndcg + 0.01], "by_seed": [ndcg]}
+
+
+def test_the_table_lists_the_best_state_first_and_all_events_before_first_ones() -> None:
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(
+        report(
+            [
+                row("ease", "frozen", "all", 0.5),
+                row("habit", "state", "first_of_group", 0.4),
+                row("popular", "state", "all", 0.1),
+                row("engine", "state", "all", 0.2),
+            ]
+        )
+    )
+    names = [line.split()[1] for line in console.export_text().splitlines()[1:]]
+    assert names == ["engine", "popular", "ease", "habit"]
+
+
+def test_items_come_in_the_order_of_the_rows_and_unknown_ones_are_their_id() -> None:
+    nothing = np.zeros(0)
+    ids = [ItemId("b"), ItemId("x"), ItemId("a")]
+    columns = EventColumns(
+        nothing.astype(np.int32),
+        nothing.astype(np.int32),
+        nothing.astype(np.int16),
+        nothing.astype(np.float32),
+        nothing,
+        [],
+        ids,
+        [],
+    )
+    a, b = Item(ItemId("a"), "A"), Item(ItemId("b"), "B")
+    assert by_row(columns, [a, b]) == [b, Item(ItemId("x")), a]
+
+
+@pytest.mark.slow
+def test_the_same_events_from_a_file_and_from_a_log_give_the_same_rows(
+    run: Run, ask: Ask, films: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "penchant.toml").write_text(TINY)
+    lines = (films / "events.csv").read_text().splitlines(keepends=True)[:2_000]
+    (tmp_path / "some.csv").write_text("".join(lines))
+    chosen = ("--models", "engine,popular", "--seeds", "0,1", "--repeats", "drop")
+    told = ask("evaluate", "some.csv", *chosen, "--out", "result.json")
+    assert told["protocol"] == "successive"
+    assert (told["data"], told["repeats"], told["seeds"]) == ("some.csv", "drop", [0, 1])
+    assert {one["model"] for one in told["rows"]} == {"engine", "popular"}
+    assert json.loads((tmp_path / "result.json").read_text()) == told
+    run("ingest", "some.csv")
+    logged = ask("evaluate", "--db", "penchant.db", *chosen)
+    assert logged["events"] == told["events"]
+    popular = [one for one in told["rows"] if one["model"] == "popular"]
+    assert [one for one in logged["rows"] if one["model"] == "popular"] == popular
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ((), "either a source or --db"),
+        (("movietweetings", "--db", "x.db"), "either a source or --db"),
+        (("--db", "x.db", "--order", "seq"), "say how to read a file"),
+        (("movietweetings", "--seeds", "one"), "--seeds 'one'"),
+        (("movietweeting",), "did you mean 'movietweetings'?"),
+        (("--db", "x.db"), "x.db does not exist"),
+    ],
+)
+def test_what_cannot_be_evaluated_says_why(run: Run, args: tuple[str], says: str) -> None:
+    assert says in run("evaluate", *args, code=1).stderr
+
+
+@pytest.mark.slow
+def test_a_row_that_is_none_is_refused_before_anything_is_trained(run: Run) -> None:
+    told = run("evaluate", "movietweetings", "--models", "engin", code=1).stderr
+    assert "no row is named 'engin'" in told
+
+
+def test_too_little_is_an_error(run: Run, small: Path) -> None:
+    assert "training needs at least 100" in run("evaluate", small, code=1).stderr

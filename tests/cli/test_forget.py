@@ -1,0 +1,44 @@
+"""`penchant forget` asks, erases, and says what remains."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+Run = Callable[..., Result]
+
+Ask = Callable[..., dict[str, Any]]
+USER = "ann-of-green-gables"
+
+
+@pytest.fixture
+def stored(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "given.csv"
+    file.write_text(
+        f"user,item,type,time\n{USER},m1,view,5\nbob,m1,view,6\n{USER},m2,veiw,7\n{USER},m2,view,8\n"
+    )
+    run("ingest", file, code=1)
+    file.unlink()
+
+
+@pytest.mark.usefixtures("stored")
+def test_no_byte_of_the_user_is_left_in_any_file(ask: Ask, tmp_path: Path) -> None:
+    before = [path for path in tmp_path.iterdir() if USER.encode() in path.read_bytes()]
+    assert sorted(path.name for path in before) == ["penchant.db", "penchant.db.rejected.jsonl"]
+    receipt = ask("forget", USER, "--yes")
+    assert (receipt["user"], receipt["events"], receipt["remains"]) == (USER, 2, [])
+    assert not [path for path in tmp_path.iterdir() if USER.encode() in path.read_bytes()]
+
+
+@pytest.mark.usefixtures("stored")
+def test_it_asks_first_and_no_means_no(run: Run) -> None:
+    told = run("forget", USER, typed="n\n", code=1)
+    assert "Erase ann-of-green-gables and 2 events for good?" in told.stderr
+    assert "2 events and 0 states erased" in run("forget", USER, typed="y\n").stdout
+
+
+@pytest.mark.usefixtures("stored")
+def test_somebody_unknown_is_an_error(run: Run) -> None:
+    assert "no user has the id 'eve'" in run("forget", "eve", "--yes", code=1).stderr

@@ -1,0 +1,185 @@
+"""`penchant ingest`: good rows land once, bad ones are named and kept beside."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from penchant.core.events import Event
+from penchant.engine.engine import Engine, Observed
+
+Run = Callable[..., Result]
+
+Ask = Callable[..., dict[str, Any]]
+HEAD = "user_id,item_id,event_type,timestamp,value\n"
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.slow
+def test_a_folder_lands_with_its_items_and_lands_once(ask: Ask, films: Path) -> None:
+    first = ask("ingest", films)
+    assert (first["rows"], first["landed"], first["new"]) == (9_999, 9_999, 9_999)
+    assert first["items"] > 1_000
+    again = ask("ingest", films)
+    assert (again["new"], again["known"], again["rejected"]) == (0, 9_999, 0)
+    with Engine.open("penchant.db") as engine:
+        assert engine.facts()["events"] == 9_999
+
+
+@pytest.mark.slow
+def test_line_7341_of_10000_is_named_and_the_others_land(
+    run: Run, ask: Ask, films: Path, tmp_path: Path
+) -> None:
+    lines = (films / "events.csv").read_text().splitlines()
+    lines.insert(7_340, "this is no event")  # the header is line 1
+    broken = tmp_path / "broken.csv"
+    broken.write_text("\n".join(lines) + "\n")
+    told = run("ingest", broken, code=1)
+    assert "9,999 of 10,000 landed" in told.stdout
+    assert "line 7,341: the line " in told.stderr
+    kept = lines_of(tmp_path / "penchant.db.rejected.jsonl")
+    assert [(one["line"], one["text"]) for one in kept] == [(7_341, "this is no event")]
+    again = ask("ingest", broken, code=1)
+    assert (again["new"], again["rejected"]) == (0, 1)
+    assert lines_of(tmp_path / "penchant.db.rejected.jsonl") == kept
+
+
+def test_strict_stores_all_or_nothing(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text(HEAD + "ann,m1,view,5,\nann,m2,veiw,6,\n")
+    told = run("ingest", file, "--strict", code=1).stderr
+    assert "nothing was stored" in told
+    assert "line 3" in told
+    assert not (tmp_path / "penchant.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "kind", "says"),
+    [
+        ("ann,m1,veiw,5,", "unknown_type", "did you mean 'view'?"),
+        (",m1,view,5,", "no_user", "user is empty"),
+        ("ann,m1,view,,", "no_time", "time is missing"),
+        ("ann,m1,view,NaN,", "impossible_time", "time is 'NaN'"),
+        ("ann,m1,view,yesterday,", "impossible_time", "time is 'yesterday'"),
+        ("ann,m1,rating,5,many", "malformed", "value is 'many'"),
+    ],
+)
+def test_a_bad_row_says_what_which_value_and_what_is_allowed(
+    ask: Ask, tmp_path: Path, row: str, kind: str, says: str
+) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text(HEAD + "bob,m1,view,4,\n" + row + "\n")
+    told = ask("ingest", file, code=1)
+    assert (told["landed"], told["rejected"]) == (1, 1)
+    (first,) = told["first_rejected"]
+    assert (first["line"], first["kind"]) == (3, kind)
+    assert says in first["reason"]
+
+
+def test_a_value_of_nan_becomes_missing_and_is_counted(ask: Ask, tmp_path: Path) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text(HEAD + "ann,m1,rating,5,NaN\n")
+    told = ask("ingest", file)
+    assert (told["landed"], told["counts"]["value_sentinel"]) == (1, 1)
+    with Engine.open("penchant.db") as engine:
+        assert next(engine.events()).value is None
+
+
+def test_events_of_2099_are_flagged_kept_counted_and_move_nothing(ask: Ask, tmp_path: Path) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text(HEAD + "ann,m1,view,2024-05-01T12:00:00Z,\nann,m2,view,2099-01-01T00:00:00Z,\n")
+    told = ask("ingest", file)
+    assert (told["new"], told["counts"]["flag_future"]) == (2, 1)
+    with Engine.open("penchant.db") as engine:
+        assert engine.facts()["flags"] == {"future": 1}
+        assert len(engine.columns()) == 1
+
+
+def test_mapping_type_and_items_name_what_a_file_leaves_out(
+    ask: Ask, small: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "clicks.csv"
+    file.write_text("who,itemid,ts\n7,m1,1714564800\n7,m2,1714564801\n")
+    told = ask(
+        "ingest", file, "--map", "user_id=who", "--type", "click", "--items", tmp_path / "items.csv"
+    )
+    assert (told["new"], told["items"]) == (2, 4)
+    with Engine.open("penchant.db") as engine:
+        assert [(e.user, e.item, e.type) for e in engine.events()] == [
+            ("7", "m1", "click"),
+            ("7", "m2", "click"),
+        ]
+        assert engine.item("m1").title == "霸王别姬 (1993)"
+
+
+def test_an_order_column_places_events_of_one_instant(ask: Ask, tmp_path: Path) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text("user,item,type,time,seq\n1,a,view,5,2\n1,b,view,5,1\n")
+    ask("ingest", file, "--order", "seq")
+    with Engine.open("penchant.db") as engine:
+        assert [event.item for event in engine.history("1")] == ["b", "a"]
+
+
+def test_a_mapping_that_is_none_says_what_is_allowed(run: Run, small: Path) -> None:
+    assert "FIELD=COLUMN" in run("ingest", small, "--map", "user", code=1).stderr
+    told = run("ingest", small, "--map", "usr=user_id", code=1).stderr
+    assert "did you mean 'user'?" in told
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(run: Run, small: Path) -> None:
+    told = run("ingest", small, "--db", "/proc/none/films.db", code=1).stderr
+    assert told.startswith("error: /proc/none")
+    assert told.count("\n") == 1
+
+
+def test_ctrl_c_says_what_is_kept_and_the_same_command_adds_the_rest(
+    run: Run, ask: Ask, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, batches = Engine.observe_many, iter(range(2))
+
+    def interrupted(self: Engine, events: list[Event]) -> list[Observed]:
+        if next(batches) == 1:
+            raise KeyboardInterrupt
+        return whole(self, events)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("penchant.cli.ingest.BATCH", 4)
+        patch.setattr(Engine, "observe_many", interrupted)
+        assert "stopped; 4 of 6 events are kept" in run("ingest", small, code=130).stderr
+    told = ask("ingest", small)
+    assert (told["new"], told["known"]) == (2, 4)
+
+
+def test_a_file_of_another_program_is_refused(run: Run, small: Path) -> None:
+    told = run("ingest", small, "--db", small, code=1).stderr
+    assert "is not a SQLite database" in told
+
+
+@pytest.mark.slow
+def test_a_second_process_is_refused_with_the_pid_of_the_first(small: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "penchant", "ingest", str(small), "--db", "films.db"]
+    with Engine.open(tmp_path / "films.db"):
+        done = subprocess.run(
+            [*command, "--json"], capture_output=True, text=True, cwd=tmp_path, check=False
+        )
+        holder = (tmp_path / "films.db.lock").read_text().strip()
+    assert done.returncode == 1
+    assert f"is in use by process {holder}" in done.stderr
+    assert json.loads(done.stdout) == {"error": done.stderr.removeprefix("error: ").strip()}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_the_bundled_films_land_whole(ask: Ask) -> None:
+    told = ask("ingest", "movietweetings")
+    assert (told["new"], told["items"], told["rejected"]) == (100_000, 10_506, 0)
+    assert told["seconds"] < 60

@@ -1,0 +1,71 @@
+"""`penchant train` publishes an artifact, shows how it goes, and says when there is too little."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+import penchant.training.train as training
+from penchant.engine.engine import Engine
+
+Run = Callable[..., Result]
+Ask = Callable[..., dict[str, Any]]
+TINY = """
+[training]
+ease_items = 100
+[training.recurrent]
+dim = 8
+state = 8
+hidden = 8
+epochs = 1
+"""
+
+
+@pytest.mark.slow
+def test_train_publishes_what_the_next_slate_is_made_with(
+    run: Run, films: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "penchant.toml").write_text(TINY)
+    lines = (films / "events.csv").read_text().splitlines(keepends=True)[:3_000]
+    (tmp_path / "some.csv").write_text("".join(lines))
+    run("ingest", "some.csv")
+    result = run("train", "--seed", 3, "--json")
+    told = json.loads(result.stdout)
+    assert told["card"]["seed"] == 3
+    assert told["card"]["passes"] == 1
+    assert told["card"]["config"]["recurrent"]["dim"] == 8
+    assert (tmp_path / "penchant.db.artifacts" / told["artifact"]).is_dir()
+    assert "EASE\nhow far to trust each source\n" in result.stderr
+    slate = json.loads(run("recommend", 1, "--clock", "log", "--json").stdout)
+    assert slate["artifact"] == told["artifact"]
+    shown = run("train").stdout
+    assert ["events", "2,999"] in [line.split() for line in shown.splitlines()]
+    assert "NDCG@10" in shown
+
+
+def test_too_little_says_how_much_is_needed(run: Run, small: Path) -> None:
+    run("ingest", small)
+    told = run("train", code=1).stderr
+    assert "4 positive events follow another of their user; training needs at least 100" in told
+
+
+def test_ctrl_c_says_what_is_kept(
+    run: Run, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train", stopped)
+    run("ingest", small)
+    assert "no checkpoint was due yet" in run("train", code=130).stderr
+    folder = tmp_path / "penchant.db.training"
+    folder.mkdir()
+    (folder / "choose-run.safetensors").touch()
+    told = run("train", code=130).stderr
+    assert "`penchant train --resume` goes on" in told
+    assert "the engine serves as before, with no trained model" in told
+    with Engine.open("penchant.db") as engine:
+        assert engine.facts()["events"] == 6
