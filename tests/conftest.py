@@ -49,13 +49,13 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def trained(trained_once: Path, tmp_path: Path) -> Callable[[], Path]:
+def trained(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Path]:
     """Gives the path of a database of one's own, a copy of the trained one."""
     numbers = itertools.count()
 
     def copy() -> Path:
         folder = tmp_path / f"trained-{next(numbers)}"
-        shutil.copytree(trained_once, folder)
+        shutil.copytree(request.getfixturevalue("trained_once"), folder)
         return folder / "films.db"
 
     return copy

@@ -273,6 +273,8 @@ def test_a_restart_changes_no_slate_and_every_state_is_a_fresh_fold(
         for event in events[::17]:
             engine.undo(str(event.id))
         before, seen = slates(engine, users), picture(engine, users)
+        for user in map(UserId, users):
+            assert engine._memory.user(user).head == engine._database.log.head(user)
     with Engine.open(path, CONFIG, ManualClock(NOW_S)) as again:
         assert slates(again, users) == before
         assert_alike(picture(again, users), seen)

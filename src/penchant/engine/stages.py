@@ -89,12 +89,15 @@ class Live:
             "trending_30d": self.trending_30d,
             "habit": Habit(self.popular),
             "habit_recent": Habit(self.popular, HABIT_HALF_LIFE_S),
-            "fresh": Fresh(lambda: self.added_s, FRESH_HALF_LIFE_S),
+            "fresh": Fresh(self._dates, FRESH_HALF_LIFE_S),
         }
 
     def counting(self) -> list[LiveSource]:
         """The sources that events move."""
         return [self.popular, self.trending_1d, self.trending_30d]
+
+    def _dates(self) -> NDArray[np.float64]:
+        return self.added_s[: self.popular.n_items]  # without the room to grow
 
 
 @dataclass

@@ -1,0 +1,125 @@
+"""Another model between two requests: published, swapped, refused, gone back to."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from penchant.core.clock import ManualClock
+from penchant.core.errors import ArtifactMissingError, ConfigError
+from penchant.core.ids import ArtifactId, ItemId
+from penchant.engine.engine import Engine
+from penchant.engine.learned import Learned
+
+NOW_S = 1_362_819_516.0 + 86_400.0
+
+pytestmark = pytest.mark.slow
+
+
+def opened(path: Path) -> Engine:
+    return Engine.open(path, clock=ManualClock(NOW_S))
+
+
+def turned(learned: Learned) -> Learned:
+    """Another model over the same catalogue: every item vector points the other way."""
+    weights = dict(learned.weights)
+    weights["items.weight"] = -weights["items.weight"][:, ::-1].copy()
+    return replace(learned, weights=weights)
+
+
+def ids(engine: Engine, user: str) -> list[str]:
+    return [place.item for place in engine.recommend(user, 20).items]
+
+
+def test_a_published_model_serves_the_next_request_and_one_can_go_back(
+    trained: Callable[[], Path],
+) -> None:
+    path = trained()
+    with opened(path) as engine:
+        first, learned = engine.artifact, engine._learned
+        assert first is not None
+        user = engine.users(1)[0][0]
+        engine.observe(user, engine.items()[0].id, "like")
+        before = ids(engine, user)
+        second = engine.publish(turned(learned))
+        assert engine.artifact == second != first
+        assert ids(engine, user) != before
+        engine.observe(user, engine.items()[1].id, "like")
+        assert engine.strays([user]) == []
+        swapped = ids(engine, user)
+        engine.use(first)
+        assert engine.artifact == first
+        assert ids(engine, user) != swapped
+        engine.use(second)
+        assert ids(engine, user) == swapped
+    with opened(path) as engine:
+        assert (engine.artifact, ids(engine, user)) == (second, swapped)
+
+
+def test_a_model_may_be_older_than_some_items(trained: Callable[[], Path]) -> None:
+    with opened(trained()) as engine:
+        learned = engine._learned
+        engine.put_items([{"id": f"new{n}", "categories": "new"} for n in range(30)])
+        engine.observe("ann", "met in an event", "like")
+        engine.publish(turned(learned))
+        slate = engine.recommend("ann", 40, categories=["new"])
+        assert sorted(p.item for p in slate.items) == sorted(f"new{n}" for n in range(30))
+        engine.observe("ann", "new3", "like")
+        assert len(engine.recommend("ann").items) == 10
+        assert engine.recommend("ann", 10, diversity=0.5).items != []
+
+
+def test_a_model_of_another_catalogue_is_refused_and_changes_nothing(
+    trained: Callable[[], Path],
+) -> None:
+    path = trained()
+    with opened(path) as engine:
+        first, learned = engine.artifact, engine._learned
+        strange = replace(learned, items=(ItemId("elsewhere"), *learned.items[1:]))
+        with pytest.raises(ConfigError, match="1976 items are not the first of the 1976 here"):
+            engine.publish(strange)
+        longer = replace(learned, items=(*learned.items, ItemId("one more")))
+        with pytest.raises(ConfigError, match="train on this database"):
+            engine.publish(longer)
+        with pytest.raises(ArtifactMissingError, match="has no artifact '20300101T000000Z"):
+            engine.use(ArtifactId("20300101T000000Z-0123456789ab"))
+        assert engine.artifact == first
+    with opened(path) as engine:
+        assert engine.artifact == first
+
+
+def test_models_change_while_others_read_and_write(trained: Callable[[], Path]) -> None:
+    path = trained()
+    with opened(path) as engine:
+        learned = engine._learned
+        every = [engine.artifact, engine.publish(turned(learned))]
+        items = [item.id for item in engine.items()]
+        errors: list[Exception] = []
+        stop = threading.Event()
+
+        def busy(number: int) -> None:
+            rng = np.random.default_rng(number)
+            try:
+                while not stop.is_set():
+                    user = f"user{number}"
+                    seen = engine.observe(user, items[int(rng.integers(len(items)))], "like")
+                    slate = engine.recommend(user, after=seen.cursor)
+                    assert slate.artifact in every
+                    assert slate.state_cursor == seen.cursor
+                    assert len(slate.items) == 10
+            except Exception as error:  # noqa: BLE001 - told to the thread that waits
+                errors.append(error)
+
+        threads = [threading.Thread(target=busy, args=(n,)) for n in range(3)]
+        for thread in threads:
+            thread.start()
+        for n in range(6):
+            engine.use(every[n % 2])
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert errors == []
+        assert engine.strays([f"user{n}" for n in range(3)]) == []
