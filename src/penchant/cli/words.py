@@ -12,7 +12,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "learning": "Learning from {events:,} ratings that {users:,} people gave to films before "
         "{day}. Then the later ratings come in, one by one.",
         "choose": "trial: how many passes",
-        "item-item": "films that go together",
+        "item-item": "items that go together",
         "ease": "EASE",
         "blend": "how far to trust each source",
         "train": "final model",
@@ -58,7 +58,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "learning": "先从 {day} 之前的 {events:,} 条评分（{users:,} 人）中学习，"
         "之后的评分再一条一条到来。",
         "choose": "试训：该训练几轮",
-        "item-item": "常被一起看的影片",
+        "item-item": "常常一起出现的物品",
         "ease": "EASE",
         "blend": "每个来源该信几分",
         "replay": "逐条重放后来的事件",
