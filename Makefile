@@ -21,10 +21,11 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-fix: $(READY) ## Format, sort imports, refresh the map
+fix: $(READY) ## Format, sort imports, refresh the map and the reference
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python tools/map.py
+	$(BIN)/python tools/reference.py
 
 check: lint types layers docs ## Style, types, layers, docs
 
@@ -38,9 +39,10 @@ types: $(READY) ## Types
 layers: $(READY) ## Which room may import which
 	$(BIN)/lint-imports
 
-docs: $(READY) ## The map in ARCHITECTURE.md is fresh; examples in the docs run
+docs: $(READY) ## The map and the reference are fresh; what the documents name is there
 	$(BIN)/python tools/map.py --check
-	$(BIN)/pytest --doctest-glob='*.md' README.md docs || test $$? -eq 5 # 5: no example in them
+	$(BIN)/python tools/reference.py --check
+	$(BIN)/pytest -m "not slow" tests/test_docs.py
 
 test: $(READY) ## All that can run here
 	$(BIN)/pytest $(ARGS)
