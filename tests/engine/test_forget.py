@@ -62,7 +62,7 @@ def test_no_byte_of_a_forgotten_user_is_left_within_a_second(
         engine.observe("somebody", "i1", "view", time=NOW_S - 60)
         keep(rejected_path(path), [Rejected(3, "no time", f'{{"user": "{GHOST}"}}')], "in.jsonl")
         if learned:
-            checkpoint = Path(f"{path}.training") / "run.safetensors"
+            checkpoint = engine.training_folder / "run.safetensors"
             save_checkpoint(checkpoint, {}, {"epoch": 1})
         engine.recommend(GHOST, reasons=True)
         engine._database.states.flush()
@@ -73,6 +73,8 @@ def test_no_byte_of_a_forgotten_user_is_left_within_a_second(
         assert files_with(GHOST, folder) == []
         assert took_s < 1.0
         assert (receipt.user, receipt.events, receipt.states) == (GHOST, 59, int(learned))
+        said = "films.db.training holds the weights of an unfinished training run"
+        assert any(one.startswith(said) for one in receipt.remains) is learned
         assert engine.history(GHOST) == []
         assert engine.recommend(GHOST).state_cursor == "0"
         assert [seen.status for seen in engine.observe_many(events)] == ["undone"] * 60

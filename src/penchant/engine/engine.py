@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 
@@ -52,6 +52,15 @@ from penchant.strategy.paging import decode
 from penchant.strategy.rules import Rules
 
 __all__ = ["BULK", "Engine", "Observed"]
+
+_TRAINED_WITH: Final = (
+    "artifact {} was trained while the user's events were in the log: it holds no id and no event, "
+    "only weights and counts over all users, until it is pruned"
+)
+_UNFINISHED: Final = (
+    "{} holds the weights of an unfinished training run, which may have read the user's events: "
+    "no id and no event, until the run is finished or the folder deleted"
+)
 
 
 class Observed(NamedTuple):
@@ -206,12 +215,10 @@ class Engine:
             receipt = self._database.erase(who, trained)
             self._memory.take_back(who, before, [], self.now_s())
         scrub(rejected_path(self._database.path), user)
-        remains = [
-            f"artifact {artifact} was trained while the user's events were in the log: it holds "
-            "no id and no event, only weights and counts over all users, until it is pruned"
-            for artifact in trained
-        ]
-        return receipt._replace(remains=[*receipt.remains, *remains])
+        remains = [*receipt.remains, *map(_TRAINED_WITH.format, trained)]
+        if self.training_folder.is_dir() and any(self.training_folder.iterdir()):
+            remains.append(_UNFINISHED.format(self.training_folder.name))
+        return receipt._replace(remains=remains)
 
     # ---- slates out --------------------------------------------------------------------------
 
@@ -347,6 +354,11 @@ class Engine:
     def path(self) -> Path:
         """The database file."""
         return self._database.path
+
+    @property
+    def training_folder(self) -> Path:
+        """Where training leaves its checkpoints."""
+        return Path(f"{self.path}.training")
 
     @property
     def config(self) -> EngineConfig:

@@ -13,11 +13,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from penchant.core.contracts import Mask
-from penchant.core.errors import ArtifactCorruptError
+from penchant.core.errors import ArtifactCorruptError, ArtifactError
 from penchant.core.ids import ItemId
 from penchant.core.interests import Vectors
 from penchant.encoders.topics import Topics
-from penchant.ranking.blend import Blend
+from penchant.ranking.blend import CONTEXTS, Blend
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -57,6 +57,13 @@ def save_learned(learned: Learned, folder: Path) -> None:
 def load_learned(folder: Path) -> Learned:
     """Back from `save_learned`; `ArtifactCorruptError` names the damaged file."""
     items = _read(folder / "items.json")
+    blend = Blend.from_json(_read(folder / "blend.json"))
+    if len(blend.base) != CONTEXTS:
+        raise ArtifactError(
+            f"{folder} was made by another version of penchant: its blend weighs by "
+            f"{len(blend.base)} facts, this one by {CONTEXTS}; delete `current` beside it to serve "
+            "without a trained model, and train again"
+        )
     topics = _load(folder / "topics.safetensors")
     reader = _read(folder / "reader.json")
     return Learned(
@@ -66,7 +73,7 @@ def load_learned(folder: Path) -> Learned:
         np.array(items["met"], np.bool_),
         Topics.from_arrays(topics, _read(folder / "topics.json")["labels"]),
         _nested(_load(folder / "sources.safetensors")),
-        Blend.from_json(_read(folder / "blend.json")),
+        blend,
         bool(reader["repeats"]),
         _read(folder / "model.json"),
     )

@@ -1,7 +1,5 @@
 """Train on an engine's own log and publish what was learned."""
 
-from pathlib import Path
-
 from penchant.core.ids import ArtifactId
 from penchant.engine.engine import Engine
 from penchant.training.fit import Tell, TrainingConfig, fit
@@ -23,7 +21,7 @@ def train(  # what to train on, with what, and who is watching
     the same result. Raises `NotEnoughDataError` with the numbers.
     """
     config = config or TrainingConfig()
-    checkpoint = Path(f"{engine.path}.training") / "run.safetensors"
+    checkpoint = engine.training_folder / "run.safetensors"
     drafts = [checkpoint, checkpoint.with_name("choose-" + checkpoint.name)]
     if not resume:
         for draft in drafts:
