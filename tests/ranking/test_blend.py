@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from penchant.core.contracts import EventFeatures, Found, Head, Reading, Request, Taken
 from penchant.core.ids import START, UserId
-from penchant.ranking.blend import CONTEXTS, Blend, Form, contexts
+from penchant.ranking.blend import CONTEXTS, REGIME, Blend, Form, contexts
 
 SOURCES = ("popular", "habit", "recurrent")
 FORMS: tuple[Form, ...] = ("count", "count", "score")
@@ -114,5 +114,12 @@ def test_the_context_knows_activity_time_away_and_repeats() -> None:
     assert stranger[0] == regular[0] == 1.0
     assert stranger[1] == 1.0  # the knot of no events
     assert regular[5] == pytest.approx(1.0)  # that of thirty
-    assert regular[-1] == pytest.approx(0.5)
-    assert stranger[-1] == 0.0
+    assert regular[REGIME - 1] == pytest.approx(0.5)
+    assert stranger[REGIME - 1] == 0.0
+
+
+def test_inside_an_instant_the_weights_are_others() -> None:
+    opening, inside = contexts(reading(30, away_s=60.0)), contexts(reading(30, away_s=0.0))
+    assert opening[REGIME:].tolist() == [0.0] * REGIME
+    assert inside[:REGIME].tolist() == [0.0] * REGIME
+    assert inside[REGIME] == 1.0

@@ -86,8 +86,9 @@ def _show(artifact: "ArtifactId", seconds: float, card: Mapping[str, Any]) -> No
         ("serves", card["serves"]),
     ]
     out.print(table({"learned from": "left", "": "fold"}, rows))
-    best = sorted(card["held_out_ndcg10"].items(), key=lambda pair: -pair[1])
-    if best:
+    for regime, figures in card["held_out_ndcg10"].items():
+        best = sorted(figures.items(), key=lambda pair: -pair[1])
         out.print()
         rows = [(name, f"{value:.4f}") for name, value in best]
-        out.print(table({"held-out events": "left", "NDCG@10": "right"}, rows))
+        what = "held-out first events of an instant" if regime == "opening" else "and those inside"
+        out.print(table({what: "left", "NDCG@10": "right"}, rows))

@@ -26,7 +26,7 @@ from penchant.engine.learned import Learned
 from penchant.features.reader import EventReader
 from penchant.interests.recurrent import Recurrent
 from penchant.interests.topic_average import TopicAverage
-from penchant.ranking.blend import CONTEXTS, Blend, Form
+from penchant.ranking.blend import CONTEXTS, REGIME, Blend, Form
 from penchant.retrieval.co_visit import CoVisit
 from penchant.retrieval.ease import Ease
 from penchant.retrieval.fresh import Fresh
@@ -153,7 +153,8 @@ def unlearned(signals: Mapping[str, Signal], live: Live, n_items: int) -> Stages
     sources: dict[str, GrowingSource] = {**live.sources(), "co_visit": co_visit}
     names = tuple(sources)
     base = np.zeros((CONTEXTS, 2, len(names)), np.float32)
-    base[0, :, names.index("fresh")] = np.log(0.1)  # new items part ties of nobody's taste
+    for begin in (0, REGIME):  # new items only part ties
+        base[begin, :, names.index("fresh")] = np.log(0.1)
     blend = Blend(names, tuple(FORMS[n] for n in names), np.ones(len(names), np.float32), base)
     return Stages(
         EventReader(signals),

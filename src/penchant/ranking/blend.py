@@ -19,18 +19,26 @@ AWAY_S: Final = (0.0, 60.0, 3600.0, 86400.0, 604800.0, 2592000.0, 31536000.0)
 """Knots of the seconds since the user's latest event."""
 NEVER: Final = -100.0
 """Logarithm of a weight that is no weight: exp(-100) is nothing beside any other."""
-CONTEXTS: Final = 1 + len(ACTIVITY) + len(AWAY_S) + 1
+REGIME: Final = 1 + len(ACTIVITY) + len(AWAY_S) + 1
+"""Contexts of one regime: one, activity, time away, repeats."""
+CONTEXTS: Final = 2 * REGIME
+"""An instant's first event and the events inside it (a basket going on) have weights apart."""
 
 
 def contexts(reading: Reading) -> NDArray[np.float32]:
-    """(C,): one, activity, time away, and the share of the user's events that were repeats."""
+    """(C,): one, activity, time away, and the share of the user's events that were repeats.
+
+    They stand in the first half, or in the second while the user's latest event is of this very
+    instant; the other half is zero.
+    """
     counts = sum(taken.times for taken in reading.taken.values())
     last_s = reading.recent[-1].time_s if reading.recent else -np.inf
-    out = np.empty(CONTEXTS, np.float32)
-    out[0] = 1.0
-    out[1 : 1 + len(ACTIVITY)] = hats(float(max(0.0, counts)), ACTIVITY)
-    out[1 + len(ACTIVITY) : -1] = hats(float(max(0.0, reading.now_s - last_s)), AWAY_S)
-    out[-1] = 1.0 - len(reading.taken) / counts if counts > len(reading.taken) else 0.0
+    out = np.zeros(CONTEXTS, np.float32)
+    half = out[REGIME:] if last_s >= reading.now_s else out[:REGIME]
+    half[0] = 1.0
+    half[1 : 1 + len(ACTIVITY)] = hats(float(max(0.0, counts)), ACTIVITY)
+    half[1 + len(ACTIVITY) : -1] = hats(float(max(0.0, reading.now_s - last_s)), AWAY_S)
+    half[-1] = 1.0 - len(reading.taken) / counts if counts > len(reading.taken) else 0.0
     return out
 
 
@@ -61,14 +69,15 @@ class Blend:
     units: NDArray[np.float32]  # (S,) a typical score of each source
     base: NDArray[np.float32]  # (C, 2, S) logarithms of the weights, per context
     chosen: str = "blend"
-    """`blend`, or the source that nothing beat."""
+    """`blend`, or the source that nothing beat; two, where the regimes differ."""
 
     @classmethod
     def single(cls, sources: Sequence[str], forms: Sequence[Form], chosen: str) -> Self:
         """All weight on one source."""
         base = np.zeros((CONTEXTS, 2, len(sources)), np.float32)
-        base[0] = NEVER
-        base[0, 0, list(sources).index(chosen)] = 0.0
+        for begin in (0, REGIME):
+            base[begin] = NEVER
+            base[begin, 0, list(sources).index(chosen)] = 0.0
         return cls(sources, forms, np.ones(len(sources), np.float32), base, chosen)
 
     def weights(self, reading: Reading) -> NDArray[np.float32]:

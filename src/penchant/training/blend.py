@@ -1,6 +1,6 @@
 """Learn how far to trust each source, from what users took next in a window held out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from penchant.core.contracts import Mask, Reading
 from penchant.engine.replay import Replay
 from penchant.engine.stages import FORMS
 from penchant.features.reader import FeatureColumns
-from penchant.ranking.blend import CONTEXTS, Blend, contexts, shaped
+from penchant.ranking.blend import CONTEXTS, REGIME, Blend, Form, contexts, shaped
 
 DEPTH: Final = 60
 """Best items of each source among which the target must be found; above 10, where NDCG@10 ends."""
@@ -22,9 +22,13 @@ RANDOM: Final = 60
 MOST: Final = 6_000
 """Targets learned from, evenly spread over the window."""
 STEP: Final = 0.1
-"""Highest step size of Adam; falls to nothing."""
+"""Highest step size of Adam; falls to nothing over `PASSES`."""
+PASSES: Final = 12
+BATCH: Final = 128
 SHRINK: Final = 1e-4
 """Pull of what contexts add towards nothing (ridge)."""
+LEAST: Final = 100
+"""Examples of a regime below which it has no weights of its own."""
 RESERVED: Final = 0.4
 """Share of the window, its latest, that decides between the blend and the best single source."""
 
@@ -119,74 +123,105 @@ def _top(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
 
 
 def fit_blend(
-    examples: Examples, names: Sequence[str], seed: int, passes: int = 12
-) -> tuple[Blend, dict[str, float]]:
-    """The blend, or the single source that it does not beat; and NDCG@10 of each on the latest.
+    examples: Examples, names: Sequence[str], seed: int
+) -> tuple[Blend, dict[str, dict[str, float]]]:
+    """The blend, and NDCG@10 of it and of every source on the latest examples, by regime.
 
     Log-linear: score = sum_s w_s(context) f_s(score_s), w >= 0, by cross entropy of the target
-    among the candidates, the first events of an instant counting as much as all others. The
-    decision is made on the latest 40 % of the window, with weights learned on the rest; then all
-    of it is used.
+    among the candidates, apart for the events that open an instant and those inside it. For each,
+    passes are counted on the latest 40 % of the window with weights learned on the rest, then all
+    of it is used; where the blend does not beat the best single source there, that source has all
+    the weight.
     """
     forms = tuple(FORMS[name] for name in names)
+    units = _units(examples, forms)
+    base = Blend.single(names, forms, names[0]).base.copy()
+    chosen, figures = {}, {}
+    for half, (regime, of) in enumerate(_regimes(examples.first)):
+        some = _take(examples, of)
+        if len(some.scores) < LEAST:
+            continue
+        learned, chosen[regime], figures[regime] = _regime(some, names, forms, units, seed)
+        own = learned[half * REGIME : (half + 1) * REGIME]
+        base[half * REGIME : (half + 1) * REGIME] = own
+        if half == 0:  # the inside of instants is judged alike until enough of it is seen
+            base[REGIME:] = own
+    label = " / ".join(dict.fromkeys(chosen.values()))
+    return Blend(tuple(names), forms, units, base, label), figures
+
+
+def _regimes(first: NDArray[np.bool_]) -> tuple[tuple[str, NDArray[np.bool_]], ...]:
+    return ("opening", first), ("inside", ~first)
+
+
+def _regime(
+    examples: Examples,
+    names: Sequence[str],
+    forms: tuple[Form, ...],
+    units: NDArray[np.float32],
+    seed: int,
+) -> tuple[NDArray[np.float32], str, dict[str, float]]:
+    """Weights for one regime, what they are called, and the figures that decided."""
     split = int(len(examples.scores) * (1 - RESERVED))
     early, late = _take(examples, slice(split)), _take(examples, slice(split, None))
     figures = {name: _ndcg(late.scores[:, :, s], late) for s, name in enumerate(names)}
-    blend = _learn(early, names, forms, seed, passes)
-    figures["blend"] = _ndcg(_blended(blend, late), late)
+    flat = _shaped(late, forms, units)
     best = max(names, key=lambda name: figures[name])
+    trials = [_ndcg(_blended(base, flat, late), late) for base in _learn(early, forms, units, seed)]
+    passes = int(np.argmax(trials)) + 1
+    figures["blend"] = trials[passes - 1]
     if figures["blend"] <= figures[best]:
-        return Blend.single(names, forms, best), figures
-    return _learn(examples, names, forms, seed, passes), figures
+        return Blend.single(names, forms, best).base, best, figures
+    *_, learned = _learn(examples, forms, units, seed, passes)
+    return learned, "blend", figures
 
 
-def _take(examples: Examples, which: slice) -> Examples:
+def _take(examples: Examples, which: slice | NDArray[np.bool_]) -> Examples:
     return Examples(
         examples.scores[which], examples.real[which], examples.context[which], examples.first[which]
     )
 
 
-def _learn(
-    examples: Examples, names: Sequence[str], forms: Sequence[str], seed: int, passes: int
-) -> Blend:
-    units = _units(examples, forms)
+def _shaped(
+    examples: Examples, forms: tuple[Form, ...], units: NDArray[np.float32]
+) -> NDArray[np.float32]:
     q, m, s = examples.scores.shape
-    flat = shaped(examples.scores.reshape(q * m, s), forms, units)  # type: ignore[arg-type]
-    inputs = torch.from_numpy(flat.reshape(q, m, 2 * s))
-    real = torch.from_numpy(examples.real)
-    context = torch.from_numpy(examples.context)
+    flat = shaped(examples.scores.reshape(q * m, s), forms, units)
+    return np.ascontiguousarray(flat).reshape(q, m, 2 * s)
+
+
+def _learn(
+    examples: Examples,
+    forms: tuple[Form, ...],
+    units: NDArray[np.float32],
+    seed: int,
+    passes: int = PASSES,
+) -> Iterator[NDArray[np.float32]]:
+    """The logarithms of the weights, (C, 2, S), after each pass of the same schedule."""
+    inputs = torch.from_numpy(_shaped(examples, forms, units))
+    real, context = torch.from_numpy(examples.real), torch.from_numpy(examples.context)
     torch.manual_seed(seed)
-    base = torch.zeros(CONTEXTS, 2 * s)
-    base[0] = -2.0
+    base = torch.zeros(CONTEXTS, inputs.shape[2])
+    base[0] = base[REGIME] = -2.0
     base.requires_grad_()
     optimiser = torch.optim.Adam([base], lr=STEP)
-    worth = _worth(torch.from_numpy(examples.first))
-    steps, size = 0, 128
-    total = passes * -(-q // size)
+    ridge = torch.full((CONTEXTS, 1), SHRINK)
+    ridge[0] = ridge[REGIME] = 0.0
+    total = PASSES * -(-len(inputs) // BATCH)
+    step = 0
     for _ in range(passes):
-        for which in torch.split(torch.randperm(q), size):
+        for which in torch.split(torch.randperm(len(inputs)), BATCH):
             weights = torch.exp(context[which] @ base)  # (B, C) @ (C, 2S) -> (B, 2S)
             logits = torch.bmm(inputs[which], weights[:, :, None])[:, :, 0]
             logits = logits.masked_fill(~real[which], -torch.inf)
-            surprise = F.cross_entropy(
-                logits, torch.zeros(len(which), dtype=torch.long), reduction="none"
-            )
-            loss = (surprise * worth[which]).mean() + SHRINK * base[1:].square().sum()
-            optimiser.param_groups[0]["lr"] = STEP * (1 - steps / total) + 1e-4
+            loss = F.cross_entropy(logits, torch.zeros(len(which), dtype=torch.long))
+            loss = loss + (ridge * base.square()).sum()
+            optimiser.param_groups[0]["lr"] = STEP * (1 - step / total) + 1e-4
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-            steps += 1
-    learned = base.detach().numpy().reshape(CONTEXTS, 2, s).copy()
-    return Blend(tuple(names), tuple(forms), units, learned)  # type: ignore[arg-type]
-
-
-def _worth(first: torch.Tensor) -> torch.Tensor:
-    """(Q,) weights that let the first events of an instant and the later ones count alike."""
-    share = first.float().mean()
-    if not 0 < float(share) < 1:
-        return torch.ones(len(first))
-    return torch.where(first, 0.5 / share, 0.5 / (1 - share))
+            step += 1
+        yield base.detach().numpy().reshape(CONTEXTS, 2, -1).copy()
 
 
 def _units(examples: Examples, forms: Sequence[str]) -> NDArray[np.float32]:
@@ -204,19 +239,19 @@ def _units(examples: Examples, forms: Sequence[str]) -> NDArray[np.float32]:
     return units
 
 
-def _blended(blend: Blend, examples: Examples) -> NDArray[np.float32]:
-    q, m, s = examples.scores.shape
-    each = shaped(examples.scores.reshape(q * m, s), blend.forms, blend.units)
-    weights = np.exp(np.tensordot(examples.context, blend.base, axes=1))  # (Q, 2, S)
-    return np.asarray(np.einsum("qmfs,qfs->qm", each.reshape(q, m, 2, s), weights), np.float32)
+def _blended(
+    base: NDArray[np.float32], flat: NDArray[np.float32], examples: Examples
+) -> NDArray[np.float32]:
+    """(Q, M) scores of the candidates, which `flat` (Q, M, 2S) holds in their shapes."""
+    logs = np.tensordot(examples.context, base, axes=1)  # (Q, C) . (C, 2, S) -> (Q, 2, S)
+    weights = np.exp(logs).reshape(len(logs), -1, 1)
+    return np.asarray((flat @ weights)[:, :, 0], np.float32)
 
 
 def _ndcg(scores: NDArray[np.float32], examples: Examples) -> float:
-    """Mean over all events plus mean over the first of each instant, halved; ties share a rank."""
+    """Mean over the examples; equal scores share a rank."""
     right = scores[:, :1]
     better = ((scores > right) & examples.real).sum(axis=1)
     equal = ((scores == right) & examples.real).sum(axis=1) - 1
     rank = better + equal / 2
-    gain = np.where(rank < 10, 1 / np.log2(rank + 2), 0.0)
-    firsts = gain[examples.first]
-    return float((gain.mean() + (firsts.mean() if len(firsts) else gain.mean())) / 2)
+    return float(np.where(rank < 10, 1 / np.log2(rank + 2), 0.0).mean())

@@ -245,7 +245,7 @@ def _blend(
     keeps: bool,
     seed: int,
     say: Tell,
-) -> tuple[Blend, dict[str, float]]:
+) -> tuple[Blend, dict[str, dict[str, float]]]:
     live = Live(len(learned.items))
     stages = learned_stages(learned, signals, live, len(learned.items))
     replay = Replay(stages, live, columns, signals)
@@ -264,7 +264,7 @@ def _card(
     columns: EventColumns,
     chosen: Trained,
     trained: Trained,
-    figures: Mapping[str, float],
+    figures: Mapping[str, Mapping[str, float]],
     blend: Blend,
     seed: int,
     config: TrainingConfig,
@@ -280,7 +280,7 @@ def _card(
         "losses": list(trained.losses),
         "held_out_ndcg10_by_pass": list(chosen.ndcgs),
         "events_per_s": trained.events_per_s,
-        "held_out_ndcg10": dict(figures),
+        "held_out_ndcg10": {regime: dict(each) for regime, each in figures.items()},
         "serves": blend.chosen,
         "config": config.model_dump(mode="json"),
     }
