@@ -48,12 +48,16 @@ class Removal:
         self._allowed = strategy.allowed(request, reading, items)
         first = max(0, len(events) - LATEST)
         self._tried = range(first, len(events))
+        self._ranks: dict[frozenset[int], dict[int, int]] = {}  # many items share their causes
         self._snapshot = UserNow.stranger(stages.models)
         for position in range(first):
             self._snapshot.absorb(stages.models, events[position], hides[position])
 
     def without(self, removed: Sequence[int]) -> dict[int, int]:
         """0-based rank by row of the best items, had `removed` never happened."""
+        known = self._ranks.get(frozenset(removed))
+        if known is not None:
+            return known
         now = self._snapshot.copy()
         for position in self._tried:
             if position not in removed:
@@ -61,7 +65,9 @@ class Removal:
         reading = now.reading(self._stages.models, self._now_s)
         found = self._stages.found(reading, self._allowed, DEPTH)
         scored = self._stages.ranker(reading, self._request, found)
-        return {int(row): rank for rank, row in enumerate(scored.rows[:DEPTH])}
+        ranks = {int(row): rank for rank, row in enumerate(scored.rows[:DEPTH])}
+        self._ranks[frozenset(removed)] = ranks
+        return ranks
 
     def causes(self, rows: Sequence[int], limit: int) -> dict[int, Cause]:
         """For each item the fewest latest events without which it falls, if there are any.
