@@ -118,8 +118,8 @@ def test_the_context_knows_activity_time_away_and_repeats() -> None:
     assert stranger[REGIME - 1] == 0.0
 
 
-def test_inside_an_instant_the_weights_are_others() -> None:
-    opening, inside = contexts(reading(30, away_s=60.0)), contexts(reading(30, away_s=0.0))
+def test_inside_a_visit_the_weights_are_others() -> None:
+    opening, inside = contexts(reading(30, away_s=60.0)), contexts(reading(30, away_s=0.2))
     assert opening[REGIME:].tolist() == [0.0] * REGIME
     assert inside[:REGIME].tolist() == [0.0] * REGIME
     assert inside[REGIME] == 1.0

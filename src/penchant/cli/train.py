@@ -90,5 +90,5 @@ def _show(artifact: "ArtifactId", seconds: float, card: Mapping[str, Any]) -> No
         best = sorted(figures.items(), key=lambda pair: -pair[1])
         out.print()
         rows = [(name, f"{value:.4f}") for name, value in best]
-        what = "held-out first events of an instant" if regime == "opening" else "and those inside"
+        what = "held-out openings of a visit" if regime == "opening" else "inside a visit"
         out.print(table({what: "left", "NDCG@10": "right"}, rows))

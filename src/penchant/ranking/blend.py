@@ -22,19 +22,26 @@ NEVER: Final = -100.0
 REGIME: Final = 1 + len(ACTIVITY) + len(AWAY_S) + 1
 """Contexts of one regime: one, activity, time away, repeats."""
 CONTEXTS: Final = 2 * REGIME
-"""An instant's first event and the events inside it (a basket going on) have weights apart."""
+"""What opens a visit or a basket and what goes on inside it have weights apart."""
+INSIDE_S: Final = 60.0
+"""Seconds since the user's latest event below which whatever it belonged to still goes on."""
+
+
+def is_inside(reading: Reading) -> bool:
+    """Whether the user's latest event is of the visit or basket that goes on."""
+    return bool(reading.recent) and reading.now_s - reading.recent[-1].time_s < INSIDE_S
 
 
 def contexts(reading: Reading) -> NDArray[np.float32]:
     """(C,): one, activity, time away, and the share of the user's events that were repeats.
 
-    They stand in the first half, or in the second while the user's latest event is of this very
-    instant; the other half is zero.
+    They stand in the first half, or in the second while the user's latest event is less than a
+    minute old; the other half is zero.
     """
     counts = sum(taken.times for taken in reading.taken.values())
     last_s = reading.recent[-1].time_s if reading.recent else -np.inf
     out = np.zeros(CONTEXTS, np.float32)
-    half = out[REGIME:] if last_s >= reading.now_s else out[:REGIME]
+    half = out[REGIME:] if is_inside(reading) else out[:REGIME]
     half[0] = 1.0
     half[1 : 1 + len(ACTIVITY)] = hats(float(max(0.0, counts)), ACTIVITY)
     half[1 + len(ACTIVITY) : -1] = hats(float(max(0.0, reading.now_s - last_s)), AWAY_S)

@@ -13,7 +13,16 @@ from penchant.core.contracts import Mask, Reading
 from penchant.engine.replay import Replay
 from penchant.engine.stages import FORMS
 from penchant.features.reader import FeatureColumns
-from penchant.ranking.blend import CONTEXTS, REGIME, Blend, Form, contexts, shaped
+from penchant.ranking.blend import (
+    CONTEXTS,
+    INSIDE_S,
+    REGIME,
+    Blend,
+    Form,
+    contexts,
+    is_inside,
+    shaped,
+)
 
 DEPTH: Final = 60
 """Best items of each source among which the target must be found; above 10, where NDCG@10 ends."""
@@ -39,19 +48,20 @@ class Examples(NamedTuple):
     scores: NDArray[np.float32]  # (Q, M, S) raw
     real: NDArray[np.bool_]  # (Q, M) False: padding
     context: NDArray[np.float32]  # (Q, C)
-    first: NDArray[np.bool_]  # (Q,) the first event of its user's instant
+    opening: NDArray[np.bool_]  # (Q,) no event of its user less than a minute before
 
 
 def spread_targets(f: FeatureColumns, since_s: float, most: int = MOST) -> NDArray[np.intp]:
     """Up to `most` positive events from `since_s` on, evenly spread; half of them, where there are
-    as many, the first of their user's instant (elsewhere a basket's later events are the most).
+    as many, open a visit or basket (elsewhere what goes on inside is the most).
     """
     order = np.argsort(f.user, kind="stable")
-    same = (f.user[order][1:] == f.user[order][:-1]) & (f.time_s[order][1:] == f.time_s[order][:-1])
-    first = np.ones(len(order), bool)
-    first[order[1:]] = ~same
+    gap_s = np.diff(f.time_s[order])
+    inside = (f.user[order][1:] == f.user[order][:-1]) & (gap_s < INSIDE_S)
+    opening = np.ones(len(order), bool)
+    opening[order[1:]] = ~inside
     wanted = (f.time_s >= since_s) & (f.weight > 0) & (f.row >= 0)
-    begin, within = np.flatnonzero(wanted & first), np.flatnonzero(wanted & ~first)
+    begin, within = np.flatnonzero(wanted & opening), np.flatnonzero(wanted & ~opening)
     some = min(len(begin), max(most // 2, most - len(within)))
     return np.sort(np.r_[_evenly(begin, some), _evenly(within, min(len(within), most - some))])
 
@@ -69,7 +79,7 @@ def gather(
 ) -> Examples:
     """Replay to each of `targets` (event indices, ascending) and note what the sources say."""
     names = tuple(replay.stages.sources)
-    scores, real, seen, first = [], [], [], []
+    scores, real, seen, opening = [], [], [], []
     width = 1 + RANDOM + DEPTH * len(names)
     for number, index in enumerate(targets):
         replay.move_to(int(index))
@@ -84,14 +94,14 @@ def gather(
             scores.append(padded)
             real.append(np.arange(width) < len(found))
             seen.append(contexts(reading))
-            first.append(reading.recent[-1].time_s != f.time_s[index])
+            opening.append(not is_inside(reading))
         if watch is not None:
             watch(number + 1, len(targets))
     return Examples(
         np.array(scores, np.float32).reshape(len(scores), width, len(names)),
         np.array(real, bool).reshape(len(scores), width),
         np.array(seen, np.float32).reshape(len(scores), CONTEXTS),
-        np.array(first, bool),
+        np.array(opening, bool),
     )
 
 
@@ -128,30 +138,23 @@ def fit_blend(
     """The blend, and NDCG@10 of it and of every source on the latest examples, by regime.
 
     Log-linear: score = sum_s w_s(context) f_s(score_s), w >= 0, by cross entropy of the target
-    among the candidates, apart for the events that open an instant and those inside it. For each,
+    among the candidates, apart for the events that open a visit and those inside it. For each,
     passes are counted on the latest 40 % of the window with weights learned on the rest, then all
     of it is used; where the blend does not beat the best single source there, that source has all
     the weight.
     """
     forms = tuple(FORMS[name] for name in names)
     units = _units(examples, forms)
-    base = Blend.single(names, forms, names[0]).base.copy()
-    chosen, figures = {}, {}
-    for half, (regime, of) in enumerate(_regimes(examples.first)):
+    bases, chosen, figures = [], [], {}
+    for regime, of in (("opening", examples.opening), ("inside", ~examples.opening)):
         some = _take(examples, of)
-        if len(some.scores) < LEAST:
-            continue
-        learned, chosen[regime], figures[regime] = _regime(some, names, forms, units, seed)
-        own = learned[half * REGIME : (half + 1) * REGIME]
-        base[half * REGIME : (half + 1) * REGIME] = own
-        if half == 0:  # the inside of instants is judged alike until enough of it is seen
-            base[REGIME:] = own
-    label = " / ".join(dict.fromkeys(chosen.values()))
-    return Blend(tuple(names), forms, units, base, label), figures
-
-
-def _regimes(first: NDArray[np.bool_]) -> tuple[tuple[str, NDArray[np.bool_]], ...]:
-    return ("opening", first), ("inside", ~first)
+        if len(some.scores) >= LEAST:
+            base, label, figures[regime] = _regime(some, names, forms, units, seed)
+            begin = 0 if regime == "opening" else REGIME
+            bases.append(base[begin : begin + REGIME])
+            chosen.append(label)
+    both = np.concatenate([bases[0], bases[-1]])  # a regime hardly seen is judged like the other
+    return Blend(tuple(names), forms, units, both, " / ".join(dict.fromkeys(chosen))), figures
 
 
 def _regime(
@@ -178,7 +181,10 @@ def _regime(
 
 def _take(examples: Examples, which: slice | NDArray[np.bool_]) -> Examples:
     return Examples(
-        examples.scores[which], examples.real[which], examples.context[which], examples.first[which]
+        examples.scores[which],
+        examples.real[which],
+        examples.context[which],
+        examples.opening[which],
     )
 
 

@@ -21,7 +21,7 @@ from penchant.ranking.blend import Blend
 from penchant.retrieval.ease import Ease, learn_ease
 from penchant.retrieval.item_item import learn_item_item
 from penchant.retrieval.transition import Transition, count_transitions
-from penchant.training.blend import fit_blend, gather, spread_targets
+from penchant.training.blend import LEAST, fit_blend, gather, spread_targets
 from penchant.training.compact import compact_mask, compact_rows, compacted, expanded
 from penchant.training.config import TrainingConfig as TrainingConfig
 from penchant.training.recurrent import (
@@ -35,7 +35,7 @@ from penchant.training.validation import Held
 
 Tell = Callable[[str, float], None]
 """Stage and share of it that is done, 0 to 1."""
-LEAST_EVENTS = 100
+LEAST_EVENTS = LEAST
 """Positive events that follow another of their user, below which nothing can be learned."""
 
 
@@ -253,7 +253,7 @@ def _blend(
     targets = spread_targets(f, cut)
     rng = np.random.default_rng(seed)
     examples = gather(replay, targets, keeps, rng, lambda done, total: say("blend", done / total))
-    if len(examples.scores) < LEAST_EVENTS:
+    if max(examples.opening.sum(), (~examples.opening).sum()) < LEAST_EVENTS:
         names = tuple(stages.sources)
         forms = tuple(FORMS[name] for name in names)
         return Blend.single(names, forms, "popular"), {}
