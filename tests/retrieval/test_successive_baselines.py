@@ -14,7 +14,8 @@ from penchant.retrieval.transition import Transition, count_transitions
 from penchant.retrieval.trending import Trending
 
 WEEK_S = 7 * 86_400.0
-EVENTS = Path(os.environ.get("PENCHANT_DATA", "/nowhere")) / "ml-100k" / "events.parquet"
+BESIDE = Path(__file__).parents[3] / "shared" / "data"
+EVENTS = Path(os.environ.get("PENCHANT_DATA", BESIDE)) / "ml-100k" / "events.parquet"
 
 
 def gain(scores: np.ndarray, target: int, masked: list[int]) -> float:
@@ -28,7 +29,7 @@ def gain(scores: np.ndarray, target: int, masked: list[int]) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not EVENTS.exists(), reason="PENCHANT_DATA names no folder with ml-100k")
+@pytest.mark.skipif(not EVENTS.exists(), reason="needs ml-100k, which may not be redistributed: set PENCHANT_DATA")
 def test_ml_100k_gives_the_reference_ndcg_of_popular_habit_and_transition() -> None:
     events = pl.read_parquet(EVENTS).drop_nulls("timestamp")
     shuffle = pl.Series("shuffle", np.random.default_rng(7).random(len(events)))
