@@ -216,14 +216,6 @@ class LiveSource(Source, Protocol):
         ...
 
 
-class Encoder(Protocol):
-    """Items and words become vectors."""
-
-    def encode(self, items: Sequence[Item]) -> Vectors:
-        """(N, D); missing parts are allowed."""
-        ...
-
-
 class Ranker(Protocol):
     """Puts every source's opinion of every candidate into one order."""
 
