@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from penchant import Engine
+
 Run = Callable[..., Result]
 
 Ask = Callable[..., dict[str, Any]]
@@ -42,3 +44,11 @@ def test_it_asks_first_and_no_means_no(run: Run) -> None:
 @pytest.mark.usefixtures("stored")
 def test_somebody_unknown_is_an_error(run: Run) -> None:
     assert "no user has the id 'eve'" in run("forget", "eve", "--yes", code=1).stderr
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_user_whose_every_event_was_undone_can_still_be_erased(ask: Ask, tmp_path: Path) -> None:
+    with Engine.open(tmp_path / "penchant.db") as engine:
+        assert engine.undo(engine.observe("zoe", "m1").event)
+    receipt = ask("forget", "zoe", "--yes")
+    assert (receipt["user"], receipt["events"]) == ("zoe", 0)

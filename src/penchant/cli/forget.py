@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from penchant.cli.options import DATABASE, AsJson, Config, Db
-from penchant.core.errors import UnknownIdError
 
 if TYPE_CHECKING:
     from penchant.core.contracts import Receipt
@@ -25,10 +24,8 @@ def forget(
     from penchant.cli.terminal import print_json
 
     with open_engine(db, config) as engine:
-        events = len(engine.history(user))
-        if not events:
-            raise UnknownIdError(f"no user has the id {user!r}; nothing was erased")
         if not yes:
+            events = len(engine.history(user))
             question = f"Erase {user} and {events:,} events for good?"
             typer.confirm(question, abort=True, err=True)
         receipt = engine.forget(user)
