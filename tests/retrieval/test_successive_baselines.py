@@ -29,7 +29,9 @@ def gain(scores: np.ndarray, target: int, masked: list[int]) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not EVENTS.exists(), reason="needs ml-100k, which may not be redistributed: set PENCHANT_DATA")
+@pytest.mark.skipif(
+    not EVENTS.exists(), reason="needs ml-100k, which may not be redistributed: set PENCHANT_DATA"
+)
 def test_ml_100k_gives_the_reference_ndcg_of_popular_habit_and_transition() -> None:
     events = pl.read_parquet(EVENTS).drop_nulls("timestamp")
     shuffle = pl.Series("shuffle", np.random.default_rng(7).random(len(events)))
