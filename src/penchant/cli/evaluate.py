@@ -169,7 +169,10 @@ def _evaluated(
     from penchant.evaluation.successive import evaluate_successive
     from penchant.ingest.order import shuffled_ties
 
-    columns = given.columns if given.ordered else shuffled_ties(given.columns, TIES_SEED)
+    targets = frozenset(name for name, signal in settings.signals.items() if signal.weight > 0)
+    columns = given.columns
+    if not given.ordered:
+        columns = shuffled_ties(columns, TIES_SEED, targets)
     try:
         with TrainingProgress(stderr(), Words("en")) as display:
             return evaluate_successive(

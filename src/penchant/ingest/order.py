@@ -28,13 +28,17 @@ def out_of_order(table: pl.DataFrame) -> int:
     return int(earlier.sum())
 
 
-def shuffled_ties(columns: EventColumns, seed: int) -> EventColumns:
+def shuffled_ties(columns: EventColumns, seed: int, targets: frozenset[str]) -> EventColumns:
     """`columns` with the events of one user at one instant in a random order.
 
     Such events are a set: the order of the file would leak. Everybody else's places are left
-    alone. Not for data with an explicit order.
+    alone. Types in `targets` are dealt their chances first, so that their order is the same with
+    and without events of other types. Not for data with an explicit order.
     """
     chance = np.random.default_rng(seed).random(len(columns))
+    aside = np.array([name not in targets for name in columns.types], bool)[columns.type]
+    dealt_to = np.argsort(aside, kind="stable")
+    chance[dealt_to] = chance.copy()
     places = np.lexsort((np.arange(len(columns)), columns.user, columns.time_s))
     dealt = np.lexsort((chance, columns.user, columns.time_s))
     which = np.empty(len(columns), dtype=np.intp)
