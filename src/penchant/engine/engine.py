@@ -1,12 +1,10 @@
 """The engine: events in, slates out; the one object that a program holds."""
 
-import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -15,10 +13,8 @@ from penchant.core.contracts import Receipt, Request
 from penchant.core.errors import (
     ArtifactCorruptError,
     ConfigError,
-    InvalidEventError,
     InvalidRequestError,
     NotYetVisibleError,
-    UnknownEventTypeError,
     UnknownIdError,
 )
 from penchant.core.events import ContextValue, Event, EventColumns
@@ -27,23 +23,16 @@ from penchant.core.items import Item
 from penchant.core.slates import Reason, Slate
 from penchant.engine.config import EngineConfig
 from penchant.engine.explain import Removal
+from penchant.engine.intake import Intake, Observed, Outcome, observed, outcomes
 from penchant.engine.learned import Learned, load_learned, read_card, save_learned
 from penchant.engine.read_path import Arranged, arrange, reason_of, slate_of
 from penchant.engine.stages import rows_match
 from penchant.engine.user_now import UserNow
 from penchant.engine.write_path import BULK, WritePath
 from penchant.ingest.clean import moves
-from penchant.ingest.event_ids import event_id
 from penchant.ingest.quality import repeats
 from penchant.ingest.rejects import rejected_path, scrub
-from penchant.ingest.wire import (
-    EVENT_FIELDS,
-    check_time,
-    event_from,
-    id_text,
-    is_missing,
-    item_from,
-)
+from penchant.ingest.wire import item_from
 from penchant.interests.profile import ProfileInterest, profile
 from penchant.interests.topic_average import TopicAverage
 from penchant.storage.database import Database, open_database
@@ -51,7 +40,7 @@ from penchant.storage.log import Totals
 from penchant.strategy.paging import decode
 from penchant.strategy.rules import Rules
 
-__all__ = ["BULK", "Engine", "Observed"]
+__all__ = ["BULK", "Engine", "Observed", "Outcome"]
 
 _TRAINED_WITH: Final = (
     "artifact {} was trained while the user's events were in the log: it holds no id and no event, "
@@ -63,22 +52,13 @@ _UNFINISHED: Final = (
 )
 
 
-class Observed(NamedTuple):
-    """What became of one event."""
-
-    event: EventId
-    status: str
-    """`new`, `duplicate`, or `undone`: taken back before, and not taken in again."""
-    cursor: str
-    """Position to wait for with `after`."""
-
-
 class Engine:
     """Interests over one database file; open it with `Engine.open`, close it when done."""
 
     def __init__(self, database: Database, config: EngineConfig, clock: Clock | None) -> None:
         self._database = database
         self._config = config
+        self._intake = Intake(config)
         self._writing = threading.Lock()  # one writer: append, then fold, in that order
         self._moved = threading.Condition()  # guards everything below
         self._check_types()
@@ -159,23 +139,18 @@ class Engine:
     def observe_many(self, events: Iterable[Event | Mapping[str, Any]]) -> list[Observed]:
         """Take in many events as one transaction: all or none."""
         now_s = self.now_s()
-        checked = [self._accepted(event, now_s) for event in events]
-        if not checked:
-            return []
-        with self._writing:
-            with self._moved:
-                before = self._memory.before(checked)
-            appended = self._database.log.append(checked)
-            with self._moved:
-                self._memory.take_in(checked, appended, before)
-                self._tell_clock(checked)
-                self._folded = max(self._folded, appended.cursor)
-                self._moved.notify_all()
-        cursor = str(appended.cursor)
-        return [
-            Observed(given, _status(new, undone), cursor)
-            for given, new, undone in zip(appended.ids, appended.new, appended.undone, strict=True)
-        ]
+        return self._land([self._intake.event(event, now_s) for event in events])
+
+    def observe_each(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Outcome], str]:
+        """Take in the good ones of `rows` as one transaction, in their order.
+
+        A row that is wrong gets a sentence instead. The second value is the cursor to wait for
+        with `after`: of the last good row, else of where the log stands.
+        """
+        checked = self._intake.each(rows, self.now_s())
+        landed = self._land([event for event in checked if isinstance(event, Event)])
+        cursor = landed[-1].cursor if landed else str(self._folded)
+        return outcomes(checked, landed), cursor
 
     def put_items(self, items: Iterable[Item | Mapping[str, Any]]) -> int:
         """Add or replace items; recommendable with the next slate. Gives back how many."""
@@ -386,26 +361,20 @@ class Engine:
 
     # ---- inside ------------------------------------------------------------------------------
 
-    def _accepted(self, given: Event | Mapping[str, Any], now_s: float) -> Event:
-        event = self._known(given) if isinstance(given, Event) else self._read(given, now_s)
-        if "future" not in event.flags:
-            latest_s = max(now_s, SystemClock().now_s())
-            check_time(event, latest_s, self._config.clean.tolerance_s)
-        return event if event.id is not None else replace(event, id=event_id(event))
-
-    def _known(self, event: Event) -> Event:
-        id_text("user", event.user, InvalidEventError)
-        if event.type not in self._config.signals:
-            raise UnknownEventTypeError(event.type, self._config.signals)
-        return event
-
-    def _read(self, given: Mapping[str, Any], now_s: float) -> Event:
-        """An event without a time is of now, and new whatever was sent before."""
-        event = event_from(given, self._config.signals, received_s=now_s)
-        times = (given.get(key) for key, field in EVENT_FIELDS.items() if field == "time")
-        if event.id is not None or not all(map(is_missing, times)):
-            return event
-        return replace(event, id=EventId(secrets.token_hex(16)))
+    def _land(self, events: Sequence[Event]) -> list[Observed]:
+        """Durable first, then known to the next slate."""
+        if not events:
+            return []
+        with self._writing:
+            with self._moved:
+                before = self._memory.before(events)
+            appended = self._database.log.append(events)
+            with self._moved:
+                self._memory.take_in(events, appended, before)
+                self._tell_clock(events)
+                self._folded = max(self._folded, appended.cursor)
+                self._moved.notify_all()
+        return observed(appended)
 
     def _tell_clock(self, events: Sequence[Event]) -> None:
         if isinstance(self._clock, LogClock):
@@ -520,9 +489,3 @@ def _newest_s(artifact: Path) -> float:
 
 def _clock(config: EngineConfig, newest_s: float | None) -> Clock:
     return LogClock(newest_s) if config.clock == "log" else SystemClock()
-
-
-def _status(new: bool, undone: bool) -> str:
-    if undone:
-        return "undone"
-    return "new" if new else "duplicate"

@@ -1,0 +1,76 @@
+"""Many rows at once: the good ones land in order, the wrong ones are told why, one by one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penchant.core.clock import ManualClock
+from penchant.core.errors import UnknownEventTypeError
+from penchant.engine.engine import Engine
+
+NOW_S = 1_700_000_000.0
+
+
+@pytest.fixture
+def engine(tmp_path: Path):
+    with Engine.open(tmp_path / "shop.db", clock=ManualClock(NOW_S)) as opened:
+        yield opened
+
+
+def test_good_rows_land_in_order_and_wrong_ones_get_a_sentence(engine: Engine) -> None:
+    rows: list[Any] = [
+        {"user": "ann", "item": "tea", "type": "view", "id": "a"},
+        {"user": "ann", "item": "tea", "type": "veiw"},
+        ["ann", "tea"],
+        {"user": "ann", "item": "pot", "type": "view", "id": "b"},
+        {"user": "ann", "item": "pot", "type": "view", "id": "a"},
+        {"item": "pot", "type": "view"},
+        {"user": "ann", "type": "view", "time": 9e9},
+        {"user": "ann", "item": "pot", "type": "rating", "value": "much"},
+        {"user": "ann", "item": "pot", "type": "view", "colour": "red"},
+        None,
+    ]
+    outcomes, cursor = engine.observe_each(rows)
+    assert [one.status for one in outcomes] == [
+        "new",
+        *["rejected"] * 2,
+        "new",
+        "duplicate",
+        *["rejected"] * 5,
+    ]
+    assert [one.event for one in outcomes][:5] == ["a", None, None, "b", "a"]
+    assert "did you mean 'view'?" in str(outcomes[1].error)
+    assert str(outcomes[2].error).startswith("an event is ['ann', 'tea']; allowed is a mapping")
+    assert "user is missing" in str(outcomes[5].error)
+    assert "lies in the future" in str(outcomes[6].error)
+    assert "value is 'much'" in str(outcomes[7].error)
+    assert "an event has no field 'colour'" in str(outcomes[8].error)
+    assert outcomes[9].error is not None
+    assert [one.error for one in outcomes if one.status != "rejected"] == [None] * 3
+    assert [event.id for event in engine.history("ann")] == ["a", "b"]
+    assert engine.recommend("ann", after=cursor).state_cursor == cursor == "2"
+
+
+def test_an_undone_row_is_told_as_such(engine: Engine) -> None:
+    engine.observe("ann", "tea", "view", id="a")
+    engine.undo("a")
+    (outcome,), cursor = engine.observe_each(
+        [{"user": "ann", "item": "tea", "type": "view", "id": "a"}]
+    )
+    assert outcome == ("a", "undone", None)
+    assert cursor == "1"
+
+
+def test_where_nothing_lands_the_cursor_is_where_the_log_stands(engine: Engine) -> None:
+    assert engine.observe_each([]) == ([], "0")
+    engine.observe("ann", "tea", "view")
+    outcomes, cursor = engine.observe_each([{"user": "ann", "type": "nothing of ours"}])
+    assert [one.status for one in outcomes] == ["rejected"]
+    assert cursor == "1"
+
+
+def test_of_many_at_once_all_or_none_land(engine: Engine) -> None:
+    with pytest.raises(UnknownEventTypeError):
+        engine.observe_many([{"user": "ann", "type": "view"}, {"user": "ann", "type": "veiw"}])
+    assert engine.history("ann") == []
