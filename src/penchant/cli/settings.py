@@ -1,4 +1,4 @@
-"""The settings of everything, in one file: those of the engine, of training and of evaluation."""
+"""The settings of everything, in one file: engine, training, evaluation and serving."""
 
 import os
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 from penchant.core.config import load_config
 from penchant.engine.config import EngineConfig
 from penchant.evaluation.config import SuccessiveConfig
+from penchant.serving.config import ServingConfig
 from penchant.training.config import TrainingConfig
 
 FILE: Final = "penchant.toml"
@@ -27,6 +28,8 @@ class Settings(EngineConfig):
     """What `penchant train` learns, and how."""
     evaluation: SuccessiveConfig = SuccessiveConfig()
     """What `penchant evaluate` holds out."""
+    serving: ServingConfig = ServingConfig()
+    """Where `penchant serve` listens, what it lets in and how long it waits."""
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:

@@ -1,0 +1,1 @@
+"""Serving: the engine behind HTTP, with push, a page and metrics."""

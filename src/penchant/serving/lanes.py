@@ -1,0 +1,94 @@
+"""Lanes: threads that do the engine's work, so that the event loop only ever carries messages."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from time import perf_counter
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+
+class Timed(NamedTuple, Generic[T]):
+    """What a piece of work gave, and how long it waited and took."""
+
+    value: T
+    wait_s: float
+    work_s: float
+
+
+class Job(NamedTuple):
+    """Work on its way to a lane."""
+
+    work: Callable[[], Any]
+    done: "asyncio.Future[Timed[Any]]"
+    loop: asyncio.AbstractEventLoop
+    since: float
+
+
+class Lane:
+    """Threads that take one piece of work after another, first come first served."""
+
+    def __init__(self, name: str, threads: int = 1) -> None:
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._threads: Final = [
+            threading.Thread(target=self._run, name=f"{name}-{n}", daemon=True)
+            for n in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    async def run(self, work: Callable[[], T]) -> Timed[T]:
+        """What `work` gives, or raise what it raises."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Timed[T]] = loop.create_future()
+        self._jobs.put(Job(work, done, loop, perf_counter()))
+        return await done
+
+    def depth(self) -> int:
+        """Pieces of work that wait."""
+        return self._jobs.qsize()
+
+    def close(self, within_s: float) -> None:
+        """Finish what waits, and end."""
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join(within_s)
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            do(job)
+
+
+def do(job: Job) -> None:
+    """Do the work here and hand its result to the loop that waits for it."""
+    began = perf_counter()
+    result: Timed[Any] | None = None
+    error: BaseException | None = None
+    try:
+        value = job.work()
+        result = Timed(value, began - job.since, perf_counter() - began)
+    except BaseException as found:  # noqa: BLE001 - it is raised where the caller waits
+        error = found
+    tell(job.loop, settle, job.done, result, error)
+
+
+def settle(done: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
+    """On the loop: the result, unless nobody waits any more."""
+    if done.done():
+        return
+    if error is None:
+        done.set_result(result)
+    else:
+        done.set_exception(error)
+
+
+def tell(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *args: object) -> None:
+    """Have `loop` call; nothing where it has ended."""
+    try:
+        loop.call_soon_threadsafe(call, *args)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise

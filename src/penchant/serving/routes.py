@@ -1,0 +1,211 @@
+"""Routes: one operation of the API: who may, what it reads and answers, and its documentation."""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from penchant.serving import schemas
+from penchant.serving.lanes import Timed
+from penchant.serving.problems import MEDIA, PROBLEMS, RefusedError
+
+REFS: Final = "#/components/schemas/{name}"
+ALWAYS: Final = ("rate-limited", "internal", "unavailable")
+"""Problems that every operation may answer with."""
+Endpoint = Callable[[Request], Awaitable[Response]]
+ENCODER: Final = msgspec.json.Encoder()
+
+
+class Route(APIRoute):
+    """An operation: its function gets the request and gives the response, nothing in between."""
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        endpoint: Endpoint,
+        *,
+        tag: str,
+        answer: Any,
+        query: type[schemas.Query] | None = None,
+        body: Any = None,
+        problems: Sequence[str] = (),
+        media: str = "application/json",
+    ) -> None:
+        self.components: dict[str, Any] = {}
+        slugs = [*problems, *(["invalid-request"] if query or "{" in path else []), *ALWAYS]
+        if body is not None:
+            slugs += ["invalid-json", "invalid-request", "timeout", "too-large"]
+        doc = inspect.getdoc(endpoint) or ""
+        extra: dict[str, Any] = {"parameters": [*_of_path(path), *self._of_query(query)]}
+        if body is not None:
+            content = {"application/json": {"schema": self._schema(body)}}
+            extra["requestBody"] = {"required": True, "content": content}
+        super().__init__(
+            path,
+            endpoint,
+            methods=[method],
+            tags=[tag],
+            response_model=None,
+            summary=doc.split("\n")[0].rstrip("."),
+            description=doc.partition("\n\n")[2],
+            response_description=inspect.getdoc(answer) or "The answer.",
+            responses={
+                200: {"content": {media: {"schema": self._schema(answer)}}},
+                **self._of_problems(slugs),
+            },
+            response_class=Response,
+            openapi_extra=extra,
+        )
+        self.app = self._respond
+        self._endpoint = endpoint
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._endpoint(Request(scope, receive))
+        await response(scope, receive, send)
+
+    def _schema(self, kind: Any) -> dict[str, Any]:
+        (schema,), components = msgspec.json.schema_components([kind], ref_template=REFS)
+        self.components.update(components)
+        return schema
+
+    def _of_query(self, query: type[schemas.Query] | None) -> list[dict[str, Any]]:
+        if query is None:
+            return []
+        (_,), components = msgspec.json.schema_components([query], ref_template=REFS)
+        found = components[query.__name__]
+        required = found.get("required", ())
+        made = []
+        for name, schema in found["properties"].items():
+            described = schema.pop("description", "")
+            made.append(
+                {
+                    "name": name,
+                    "in": "query",
+                    "required": name in required,
+                    "description": described,
+                    "schema": schema,
+                }
+            )
+        return made
+
+    def _of_problems(self, slugs: Iterable[str]) -> dict[int | str, dict[str, Any]]:
+        by_status: dict[int | str, list[str]] = {}
+        for slug in dict.fromkeys(slugs):
+            by_status.setdefault(PROBLEMS[slug].status, []).append(slug)
+        schema = self._schema(schemas.Problem)
+        return {
+            status: {
+                "description": "; ".join(f"{s}: {PROBLEMS[s].title}" for s in found),
+                "content": {MEDIA: {"schema": schema}},
+            }
+            for status, found in by_status.items()
+        }
+
+
+def json(data: Any, status: int = 200) -> Response:
+    """`data` as JSON; what is no finite number becomes null."""
+    return Response(ENCODER.encode(data), status, media_type="application/json")
+
+
+def timed_json(encoded: "Timed[tuple[bytes, float]]") -> Response:
+    """A body that a lane has encoded, with the header that says how long each stage took."""
+    body, encode_s = encoded.value
+    response = Response(body, media_type="application/json")
+    wait_ms, engine_ms = encoded.wait_s * 1e3, (encoded.work_s - encode_s) * 1e3
+    response.headers["Server-Timing"] = (
+        f"wait;dur={wait_ms:.2f}, engine;dur={engine_ms:.2f}, encode;dur={encode_s * 1e3:.2f}"
+    )
+    return response
+
+
+def id_of(request: Request, name: str) -> str:
+    """An id out of the path, where it stands percent-encoded."""
+    raw = request.path_params[name]
+    try:
+        return unquote(raw, errors="strict")
+    except UnicodeDecodeError:
+        raise RefusedError(
+            "invalid-request", f"{name} {raw!r} of the path is not percent-encoded UTF-8"
+        ) from None
+
+
+def query_of(request: Request, kind: type[msgspec.Struct]) -> Any:
+    """The query as `kind`; a name that it does not have and a value it may not have are errors."""
+    fields = _lists(kind)
+    found: dict[str, Any] = {}
+    try:
+        pairs = parse_qsl(
+            request.scope["query_string"].decode("ascii"),
+            keep_blank_values=True,
+            max_num_fields=2_000,
+            errors="strict",
+        )
+    except ValueError as error:
+        raise RefusedError("invalid-request", f"the query cannot be read: {error}") from None
+    for name, value in pairs:
+        if name in fields:
+            found.setdefault(name, []).append(value)
+        elif name in found:
+            raise RefusedError("invalid-request", f"{name} is given twice; allowed is once")
+        else:
+            found[name] = value
+    try:
+        return msgspec.convert(found, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise RefusedError("invalid-request", explained(error, found)) from None
+
+
+_PLACE: Final = re.compile(r" - at `(\$[^`]*)`$")
+
+
+def explained(error: msgspec.ValidationError, given: Any) -> str:
+    """A sentence of ours: which field, which value, what is allowed."""
+    said = str(error)
+    place = _PLACE.search(said)
+    if place is None:
+        return said[0].lower() + said[1:]
+    said, path = said[: place.start()], place[1].removeprefix("$").lstrip(".")
+    value = given.get(path) if isinstance(given, dict) else None
+    shown = f"{path or 'the body'}"
+    if value is not None:
+        shown += f" is {str(value)[:80]!r}"
+    return f"{shown}: {said[0].lower()}{said[1:]}"
+
+
+_LISTS: dict[type, frozenset[str]] = {}
+
+
+def _lists(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """Names that may be given again and again."""
+    if kind not in _LISTS:
+        info = msgspec.inspect.type_info(kind)
+        assert isinstance(info, msgspec.inspect.StructType)
+        _LISTS[kind] = frozenset(
+            f.name for f in info.fields if isinstance(_bare(f.type), msgspec.inspect.ListType)
+        )
+    return _LISTS[kind]
+
+
+def _bare(kind: Any) -> Any:
+    return kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind
+
+
+def _of_path(path: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": f"Id of the {name}, percent-encoded.",
+            "schema": {"type": "string", "minLength": 1},
+        }
+        for name in re.findall(r"{(\w+)}", path)
+    ]

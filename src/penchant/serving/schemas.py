@@ -1,0 +1,238 @@
+"""Schemas: what goes over the wire, as it is read and as OpenAPI tells it."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+Id = Annotated[str, Meta(min_length=1)]
+Language = Literal["en", "zh"]
+N = Annotated[int, Meta(ge=1, le=500, description="How many.")]
+Limit = Annotated[int, Meta(ge=1, le=1_000, description="How many at most.")]
+Offset = Annotated[int, Meta(ge=0, le=10**9, description="How many to leave out first.")]
+Scalar = str | int | float | bool
+
+
+class Query(Struct, forbid_unknown_fields=True, frozen=True):
+    """What stands behind the question mark."""
+
+
+class Event(Struct, omit_defaults=True):
+    """One thing that a user did. Also read: user_id, item_id, event_type, timestamp, event_id."""
+
+    user: Annotated[str | int, Meta(description="Who.", examples=["ann"])]
+    type: Annotated[str, Meta(description="An event type of GET /about.", examples=["view"])]
+    item: Annotated[str | int | None, Meta(description="What it was done with.")] = None
+    value: Annotated[float | None, Meta(description="A rating, a quantity, seconds.")] = None
+    time: Annotated[
+        float | str | None, Meta(description="Unix seconds or ISO 8601; without one it is now.")
+    ] = None
+    id: Annotated[
+        str | int | None, Meta(description="Makes a resend the same event; else one is made.")
+    ] = None
+    words: Annotated[str | None, Meta(description="What was searched or commented.")] = None
+    context: Annotated[dict[str, Scalar], Meta(description="Facts of the moment.")] = {}
+
+
+class EventOutcome(Struct):
+    """What became of one row."""
+
+    event_id: str | None
+    status: Literal["new", "duplicate", "undone", "rejected"]
+    error: Annotated[str | None, Meta(description="Why it was rejected.")]
+
+
+class EventOutcomes(Struct):
+    """What became of each row, in their order."""
+
+    results: list[EventOutcome]
+    cursor: Annotated[str, Meta(description="Position to wait for with `after`.")]
+
+
+class Undone(Struct):
+    """An event that was taken back."""
+
+    event_id: str
+    undone: Literal[True]
+
+
+class ItemListed(Struct):
+    """An item in a list."""
+
+    id: str
+    title: str | None
+    categories: list[str]
+    available: bool
+
+
+class ItemList(Struct):
+    """A page of items, best first."""
+
+    items: list[ItemListed]
+    total: int
+
+
+class ItemsQuery(Query, frozen=True):
+    """What to look for."""
+
+    q: Annotated[str, Meta(description="Beginnings of words, in any order.")] = ""
+    category: Annotated[str | None, Meta(description="Only items of it.")] = None
+    limit: Limit = 20
+    offset: Offset = 0
+
+
+class HistoryQuery(Query, frozen=True):
+    """Which part of a history."""
+
+    limit: Limit = 100
+    offset: Offset = 0
+
+
+class EventStored(Struct):
+    """An event of the log."""
+
+    id: str
+    user: str
+    item: str | None
+    title: str | None
+    type: str
+    value: float | None
+    time_s: float
+    words: str | None
+    context: dict[str, Scalar]
+    flags: list[str]
+
+
+class History(Struct):
+    """A user's events, newest first."""
+
+    user: str
+    events: list[EventStored]
+    total: int
+
+
+class Trend(Struct):
+    """Where an interest is going."""
+
+    direction: Literal["rising", "steady", "falling"]
+    change: Annotated[float, Meta(description="Its share of late less that of before.")]
+
+
+class Evidence(Struct):
+    """An event that speaks for an interest."""
+
+    event: str
+    time_s: float
+
+
+class EvidenceItem(Struct):
+    """An item that speaks for an interest."""
+
+    item: str
+    title: str | None
+
+
+class Interest(Struct):
+    """One interest of a user."""
+
+    topic: int
+    label: str
+    weight: Annotated[float, Meta(description="What it is worth now, 0 to 1.")]
+    share: Annotated[float, Meta(description="Part of the positive events about it, 0 to 1.")]
+    trend: Trend
+    half_life_days: Annotated[
+        float | None, Meta(description="Days of silence until half of it is gone.")
+    ]
+    weight_in_a_week: float
+    first_evidence: Evidence
+    last_evidence: Evidence
+    evidence: Annotated[list[EvidenceItem], Meta(description="Newest first.")]
+
+
+class Interests(Struct):
+    """What a user wants, strongest first."""
+
+    user: str
+    interests: list[Interest]
+    state_cursor: str
+    artifact: str | None
+    now_s: float
+
+
+class Receipt(Struct):
+    """What an erasure removed, and what remains."""
+
+    user: str
+    events: int
+    states: int
+    artifacts: Annotated[list[str], Meta(description="Models trained with the user's events.")]
+    remains: Annotated[list[str], Meta(description="Sentences: what still holds traces.")]
+
+
+class SlateQuery(Query, frozen=True):
+    """Which slate."""
+
+    n: N = 10
+    next: Annotated[str | None, Meta(description="Token of the page before.")] = None
+    after: Annotated[
+        str | None, Meta(description="Cursor of an event that the slate must know.")
+    ] = None
+    exclude: Annotated[list[str], Meta(description="Items to leave out.")] = []
+    category: Annotated[list[str], Meta(description="Only items of any of these.")] = []
+    repeats: Annotated[bool, Meta(description="Whether items already taken may appear.")] = True
+    diversity: Annotated[
+        float, Meta(ge=0, le=1, description="0: pure relevance, 1: pure variety.")
+    ] = 0.0
+    reasons: Annotated[bool, Meta(description="Whether to say why, checked by removal.")] = False
+    lang: Annotated[Language, Meta(description="Language of the reasons' sentences.")] = "en"
+    placement: Annotated[str | None, Meta(description="Whose rules hold; see GET /about.")] = None
+
+
+class Reason(Struct):
+    """Events that caused a place, checked by removing them."""
+
+    events: list[str]
+    items: list[str | None]
+    titles: list[str | None]
+    rank: int
+    rank_without: int | None
+    sentence: str
+
+
+class Place(Struct):
+    """One place of a slate."""
+
+    item: str
+    title: str | None
+    categories: list[str]
+    score: float
+    source: Annotated[str, Meta(description="The source that gave most to the score.")]
+    parts: Annotated[dict[str, float], Meta(description="What each source gave.")]
+    reasons: list[Reason]
+    propensity: float
+
+
+class Slate(Struct):
+    """Items for one user at one moment, best first."""
+
+    id: str
+    user: str | None
+    items: list[Place]
+    state_cursor: Annotated[str, Meta(description="Events up to here are known to it.")]
+    next: Annotated[str | None, Meta(description="Token of the page after this one.")]
+    artifact: Annotated[str | None, Meta(description="The model it was made with.")]
+    now_s: float
+
+
+class Problem(Struct):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: Annotated[str, Meta(description="What, which value, what is allowed.")]
+    instance: str
+    request_id: str
+
+
+Body = Any
+"""JSON as it came; each row is checked by ingest, which says what is wrong with it."""

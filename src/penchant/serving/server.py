@@ -1,0 +1,95 @@
+"""Server: listens, and stops without losing what it acknowledged."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from penchant.core.errors import ConfigError
+from penchant.serving.config import ServingConfig
+
+SWITCH_S: Final = 0.0005
+"""How long a thread keeps the interpreter while another waits: Python's 5 ms would be a quarter of
+the time that an event has until slates know it."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which says when it is ready and when it stops, and ends with exit code 0."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        ready: Callable[[], None],
+        stopping: Callable[[], None],
+    ) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._stopping = stopping
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is in work."""
+        self._stopping()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn gives it
+        """Stop; at the second Ctrl-C without waiting for what is in work."""
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections, or a sentence that says why not."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2_048)
+    except OSError as error:
+        raise ConfigError(
+            f"port {port} of {host} cannot be listened on: {error.strerror or error}; choose "
+            "another with --port, or --port 0 for any that is free"
+        ) from None
+
+
+def address(bound: socket.socket) -> str:
+    """Where a browser finds it."""
+    host, port = bound.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{shown}:{port}"
+
+
+def run(
+    app: ASGIApp,
+    bound: socket.socket,
+    config: ServingConfig,
+    ready: Callable[[], None],
+    stopping: Callable[[], None],
+) -> None:
+    """Serve until a signal says stop."""
+    sys.setswitchinterval(SWITCH_S)
+    settings = uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=int(config.keep_alive_s) or 1,
+        timeout_graceful_shutdown=int(config.stop_within_s) or 1,
+    )
+    server = Server(settings, ready, stopping)
+    runner = settings.get_loop_factory()
+    with asyncio.Runner(loop_factory=runner) as loop:
+        loop.run(server.serve(sockets=[bound]))
