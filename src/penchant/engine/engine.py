@@ -24,9 +24,11 @@ from penchant.core.slates import Reason, Slate
 from penchant.engine.config import EngineConfig
 from penchant.engine.explain import Removal
 from penchant.engine.intake import Intake, Observed, Outcome, observed, outcomes
+from penchant.engine.items import check_page, nobody
 from penchant.engine.learned import Learned, load_learned, read_card, save_learned
 from penchant.engine.read_path import Arranged, arrange, reason_of, slate_of
 from penchant.engine.stages import rows_match
+from penchant.engine.titles import Titles
 from penchant.engine.user_now import UserNow
 from penchant.engine.write_path import BULK, WritePath
 from penchant.ingest.clean import moves
@@ -60,6 +62,8 @@ class Engine:
         self._config = config
         self._intake = Intake(config)
         self._writing = threading.Lock()  # one writer: append, then fold, in that order
+        self._searching = threading.Lock()  # guards the titles
+        self._titles = Titles()
         self._moved = threading.Condition()  # guards everything below
         self._check_types()
         self._clock = clock or _clock(config, self._totals().newest_s)
@@ -284,8 +288,35 @@ class Engine:
 
     def item(self, item: str) -> Item:
         """One item, or `UnknownIdError`."""
-        shelf = self._memory.shelf
-        return shelf.item(shelf.row_of(ItemId(item)))
+        with self._moved:
+            shelf = self._memory.shelf
+            return shelf.item(shelf.found(ItemId(item)))
+
+    def search_items(
+        self, q: str = "", category: str | None = None, limit: int = 20, offset: int = 0
+    ) -> tuple[list[Item], int]:
+        """Items whose title has every word of `q`, or words that begin so, and how many there are.
+
+        Case, accents and the order of the words are no matter; an item without a title is found by
+        its id. First those whose title begins with `q`, then those taken most in 7 days, then by
+        title. Without `q` all items.
+        """
+        check_page(limit, offset)
+        with self._searching:
+            with self._moved:
+                self._memory.count_if_due()
+                shelf, popular = self._memory.shelf, self._memory.live.popular
+                retitled, shown = shelf.retitled(), shelf.visible(category)
+                counts = popular.score(nobody(self.now_s()), slice(None))
+            self._titles.put(retitled)
+            rows, total = self._titles.find(q, shown, counts, limit, offset)
+            return [shelf.item(row) for row in rows], total
+
+    def categories(self) -> list[tuple[str, int]]:
+        """Every category and how many items it has, most first."""
+        with self._moved:
+            rows = self._memory.shelf.by_category()
+            return sorted(((n, len(own)) for n, own in rows.items()), key=lambda c: (-c[1], c[0]))
 
     def users(self, limit: int = 100, offset: int = 0) -> Sequence[tuple[UserId, int, float]]:
         """Users with events, most events first: id, events, time of the newest."""

@@ -1,6 +1,7 @@
 """The catalogue in memory: rows, titles and the facts that rules read, growing as items come."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,14 @@ from penchant.core.ids import ItemId
 from penchant.core.interests import Vectors
 from penchant.core.items import Item
 
+FEW: Final = 64
+"""Items of other categories from which on the rows by category are made anew."""
+
+
+def is_removed(item: Item) -> bool:
+    """Whether nothing is said of the item but that it is not to be had."""
+    return not item.available and item == Item(item.id, available=False)
+
 
 class Shelf:
     """Items by row; a row never changes its item. A new item costs no look at the others."""
@@ -22,7 +31,10 @@ class Shelf:
         self._available = np.zeros(0, np.bool_)  # (capacity,)
         self._expires_s = np.zeros(0, np.float64)  # (capacity,)
         self._vectors: Vectors | None = None  # (capacity, D)
-        self._categories: dict[str, NDArray[np.intp]] | None = {}  # None: to be made anew
+        self._removed = np.zeros(0, np.bool_)  # (capacity,)
+        self._categories: dict[str, NDArray[np.intp]] = {}
+        self._recategorised: dict[int, tuple[str, ...]] = {}  # rows, and where they still stand
+        self._retitled: dict[int, None] = {}
         for row, item in enumerate(items):
             self.put(row, item)
 
@@ -52,6 +64,13 @@ class Shelf:
         """All of them, by row."""
         return self._items
 
+    def found(self, item: ItemId) -> int:
+        """The row of an item that was not removed, or `UnknownIdError`."""
+        row = self.row_of(item)
+        if self._removed[row]:
+            raise UnknownIdError(f"the item {item!r} was removed; put it again to bring it back")
+        return row
+
     def put(self, row: int, item: Item) -> None:
         """An item is added at the next row, or replaced at its own."""
         before: tuple[str, ...] = ()
@@ -63,9 +82,26 @@ class Shelf:
             before = self._items[row].categories
             self._items[row] = item
         self._available[row] = item.available
+        self._removed[row] = is_removed(item)
         self._expires_s[row] = np.inf if item.expires_s is None else item.expires_s
+        self._retitled[row] = None
         if item.categories != before:
-            self._categories = None
+            self._recategorised.setdefault(row, before)
+
+    def retitled(self) -> list[tuple[int, str]]:
+        """What the items put since the last time are called, by row: the id where untitled."""
+        changed = [(row, self._items[row].title or self._items[row].id) for row in self._retitled]
+        self._retitled = {}
+        return changed
+
+    def visible(self, category: str | None = None) -> Mask:
+        """(N,) a copy: which items were not removed, of `category` or of any."""
+        there = ~self._removed[: len(self._items)]
+        if category is None:
+            return there
+        mask = np.zeros(len(there), np.bool_)
+        mask[self.by_category().get(category, [])] = True
+        return mask & there
 
     def learn(self, vectors: Vectors, met: Mask) -> None:
         """Directions of the items, for diversity; `met` marks those that have one."""
@@ -77,22 +113,34 @@ class Shelf:
     def facts(self, added_s: NDArray[np.float64]) -> ItemFacts:
         """What rules may know; `added_s` (N,) or longer says since when items exist. Views."""
         n = len(self._items)
-        if self._categories is None:
-            self._categories = self._by_category()
         return ItemFacts(
             self._available[:n],
             self._expires_s[:n],
             added_s[:n],
-            self._categories,
+            self.by_category(),
             None if self._vectors is None else self._vectors[:n],
         )
 
-    def _by_category(self) -> dict[str, NDArray[np.intp]]:
-        rows: dict[str, list[int]] = {}
-        for row, item in enumerate(self._items):
-            for category in dict.fromkeys(item.categories):
-                rows.setdefault(category, []).append(row)
-        return {name: np.array(members, np.intp) for name, members in rows.items()}
+    def by_category(self) -> dict[str, NDArray[np.intp]]:
+        """Rows by category, ascending."""
+        if len(self._recategorised) > FEW:
+            self._categories = _by_category(self._items)
+        else:
+            for row, before in self._recategorised.items():
+                self._move(row, set(before), set(self._items[row].categories))
+        self._recategorised = {}
+        return self._categories
+
+    def _move(self, row: int, before: set[str], after: set[str]) -> None:
+        """From the categories where it stood to those that it has now."""
+        for name in before - after:
+            rows = self._categories[name]
+            self._categories[name] = rows[rows != row]
+            if not len(self._categories[name]):
+                del self._categories[name]
+        for name in after - before:
+            rows = self._categories.get(name, np.zeros(0, np.intp))
+            self._categories[name] = np.insert(rows, int(np.searchsorted(rows, row)), row)
 
     def _make_room(self) -> None:
         """At least a place per item in every array; twice as many when they grow."""
@@ -100,8 +148,17 @@ class Shelf:
         if n > len(self._available):
             extra = max(n, 2 * len(self._available)) - len(self._available)
             self._available = np.concatenate([self._available, np.zeros(extra, np.bool_)])
+            self._removed = np.concatenate([self._removed, np.zeros(extra, np.bool_)])
             self._expires_s = np.concatenate([self._expires_s, np.zeros(extra)])
         if self._vectors is not None and n > len(self._vectors):
             extra = max(n, 2 * len(self._vectors)) - len(self._vectors)
             blank = np.zeros((extra, self._vectors.shape[1]), np.float32)
             self._vectors = np.concatenate([self._vectors, blank])
+
+
+def _by_category(items: Sequence[Item]) -> dict[str, NDArray[np.intp]]:
+    rows: dict[str, list[int]] = {}
+    for row, item in enumerate(items):
+        for category in dict.fromkeys(item.categories):
+            rows.setdefault(category, []).append(row)
+    return {name: np.array(members, np.intp) for name, members in rows.items()}
