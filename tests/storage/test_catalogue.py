@@ -91,17 +91,19 @@ def test_facts_of_an_empty_catalogue_are_empty(database: Database) -> None:
     assert (len(facts.available), len(facts.expires_s), len(facts.added_s)) == (0, 0, 0)
 
 
-def test_a_removed_item_is_unavailable_and_keeps_its_row(database: Database) -> None:
+def test_of_a_removed_item_nothing_is_left_but_its_row(database: Database) -> None:
     database.catalogue.put([TEA], now_s=5.0)
     met(database, "stub", 40.0)
     assert database.catalogue.remove(TEA.id)
     assert database.catalogue.remove(ItemId("stub"))
     assert not database.catalogue.remove(ItemId("none"))
-    tea = database.catalogue.get(TEA.id)
-    assert tea is not None
-    assert (tea.title, tea.available) == (TEA.title, False)
+    assert not database.catalogue.remove(TEA.id)
+    assert database.catalogue.get(TEA.id) == Item(TEA.id, available=False)
+    met(database, "tea", 50.0)
     assert database.catalogue.facts().available.tolist() == [False, False]
     assert database.catalogue.facts().added_s.tolist() == [5.0, 40.0]
+    database.catalogue.put([TEA], now_s=60.0)
+    assert database.catalogue.get(TEA.id) == TEA
 
 
 def test_search_finds_every_word_in_any_case_and_takes_wildcards_as_letters(

@@ -19,3 +19,12 @@ class Item:
     available: bool = True
     expires_s: float | None = None
     """Unix seconds after which the item is no longer recommended."""
+
+    @property
+    def removed(self) -> bool:
+        """Whether nothing is said of it but that it is not to be had.
+
+        >>> Item(ItemId("tea"), available=False).removed, Item(ItemId("tea")).removed
+        (True, False)
+        """
+        return not self.available and self == Item(self.id, available=False)

@@ -24,7 +24,13 @@ from penchant.core.slates import Reason, Slate
 from penchant.engine.config import EngineConfig
 from penchant.engine.explain import Removal
 from penchant.engine.intake import Intake, Observed, Outcome, observed, outcomes
-from penchant.engine.items import check_page, nobody
+from penchant.engine.items import (
+    ItemOutcome,
+    check_page,
+    item_or_error,
+    item_outcomes,
+    nobody,
+)
 from penchant.engine.learned import Learned, load_learned, read_card, save_learned
 from penchant.engine.read_path import Arranged, arrange, reason_of, slate_of
 from penchant.engine.stages import rows_match
@@ -42,7 +48,7 @@ from penchant.storage.log import Totals
 from penchant.strategy.paging import decode
 from penchant.strategy.rules import Rules
 
-__all__ = ["BULK", "Engine", "Observed", "Outcome"]
+__all__ = ["BULK", "Engine", "ItemOutcome", "Observed", "Outcome"]
 
 _TRAINED_WITH: Final = (
     "artifact {} was trained while the user's events were in the log: it holds no id and no event, "
@@ -160,11 +166,28 @@ class Engine:
         """Add or replace items; recommendable with the next slate. Gives back how many."""
         made = [item if isinstance(item, Item) else item_from(item) for item in items]
         with self._writing:
-            now_s = self.now_s()
-            self._database.catalogue.put(made, now_s)
-            with self._moved:
-                self._memory.put_items(made, now_s)
+            self._put(made)
         return len(made)
+
+    def put_items_each(self, rows: Sequence[Mapping[str, Any]]) -> list[ItemOutcome]:
+        """Add or replace the good ones of `rows`; one that is wrong gets a sentence instead."""
+        made = [item_or_error(row) for row in rows]
+        with self._writing:
+            told = item_outcomes(made, self._memory.shelf)
+            self._put([item for item in made if isinstance(item, Item)])
+        return told
+
+    def remove_item(self, item: str) -> None:
+        """Take the item out of every slate and search; nothing is said of it any more.
+
+        Its events stay, new ones are taken in, and putting it again brings it back. Raises
+        `UnknownIdError` for an item nobody has met, or that was removed before.
+        """
+        with self._writing:
+            row = self._memory.shelf.found(ItemId(item))
+            self._database.catalogue.remove(ItemId(item))
+            with self._moved:
+                self._memory.shelf.put(row, Item(ItemId(item), available=False))
 
     def undo(self, event: str) -> bool:
         """Take one event back, as if it had never been seen; False: no such event."""
@@ -391,6 +414,12 @@ class Engine:
             self._rules = self._made_rules()
 
     # ---- inside ------------------------------------------------------------------------------
+
+    def _put(self, items: Sequence[Item]) -> None:
+        now_s = self.now_s()
+        self._database.catalogue.put(items, now_s)
+        with self._moved:
+            self._memory.put_items(items, now_s)
 
     def _land(self, events: Sequence[Event]) -> list[Observed]:
         """Durable first, then known to the next slate."""

@@ -17,11 +17,6 @@ FEW: Final = 64
 """Items of other categories from which on the rows by category are made anew."""
 
 
-def is_removed(item: Item) -> bool:
-    """Whether nothing is said of the item but that it is not to be had."""
-    return not item.available and item == Item(item.id, available=False)
-
-
 class Shelf:
     """Items by row; a row never changes its item. A new item costs no look at the others."""
 
@@ -64,10 +59,15 @@ class Shelf:
         """All of them, by row."""
         return self._items
 
+    def has(self, item: ItemId) -> bool:
+        """Whether it was met or put, and not removed since."""
+        row = self._rows.get(item)
+        return row is not None and not self._removed[row]
+
     def found(self, item: ItemId) -> int:
         """The row of an item that was not removed, or `UnknownIdError`."""
         row = self.row_of(item)
-        if self._removed[row]:
+        if not self.has(item):
             raise UnknownIdError(f"the item {item!r} was removed; put it again to bring it back")
         return row
 
@@ -82,7 +82,7 @@ class Shelf:
             before = self._items[row].categories
             self._items[row] = item
         self._available[row] = item.available
-        self._removed[row] = is_removed(item)
+        self._removed[row] = item.removed
         self._expires_s[row] = np.inf if item.expires_s is None else item.expires_s
         self._retitled[row] = None
         if item.categories != before:

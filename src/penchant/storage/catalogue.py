@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -42,14 +41,15 @@ class SqlCatalogue:
         self._writer.run(lambda connection: _put(connection, latest, encoded, now_s))
 
     def remove(self, item: ItemId) -> bool:
-        """Take the item off every slate, keeping its row; False: no such item."""
+        """Say nothing of the item any more, keeping its row; False: no such item, or none left."""
 
         def work(connection: Connection) -> bool:
             found = _load(connection, [item]).get(item)
-            if found is not None:
-                gone = replace(found, available=False)
-                _replace(connection, {item: gone}, {item: _encoded(gone)})
-            return found is not None
+            if found is None or found.removed:
+                return False
+            gone = Item(item, available=False)
+            _replace(connection, {item: gone}, {item: _encoded(gone)})
+            return True
 
         return self._writer.run(work)
 
