@@ -1,0 +1,17 @@
+/** The live page: act, and see interests and slate move. */
+
+import { html } from "../html.js";
+import { History } from "./history.js";
+import { Interests } from "./interests.js";
+import { Person } from "./person.js";
+import { Search } from "./search.js";
+import { Slate } from "./slate.js";
+import { Timeline } from "./timeline.js";
+
+/** What one does, what one wants, what one gets: three columns, one under the other on a phone. */
+export const Live = ({ session }) => html`<div class="live">
+  <div class="column does"><${Person} session=${session} /><${Search} session=${session} /></div>
+  <div class="column wants"><${Interests} session=${session} /><${Timeline} session=${session} /></div>
+  <div class="column gets"><${Slate} session=${session} /></div>
+  <div class="column did"><${History} session=${session} /></div>
+</div>`;
