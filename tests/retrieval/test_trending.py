@@ -115,5 +115,5 @@ def test_the_back_off_never_reaches_a_thousandth() -> None:
     source = Trending(WINDOW_S, 2)
     for _ in range(999):
         source.absorb((), event(1, 1.0))
-    assert np.allclose(source.back_off(at(1.0)), [0, 0.000999])
+    assert np.allclose(source.back_off(at(1.0), slice(None)), [0, 0.000999])
     assert scores(source, 1.0) == [0, 999]

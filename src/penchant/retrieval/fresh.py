@@ -34,13 +34,24 @@ class Fresh:
 
     def find(self, reading: Reading, allowed: Mask, limit: int) -> Candidates:
         """The newest items."""
-        return top(self.score(reading, slice(None)), allowed, limit, above=0.0)
+        added_s = self._added()
+        with np.errstate(invalid="ignore"):
+            known = np.where(added_s <= reading.now_s, added_s, -np.inf)
+        rows = top(known, allowed, limit, above=-np.inf).rows
+        scores = self.score(reading, rows)
+        seen = scores > 0
+        return Candidates(rows[seen], scores[seen])
 
     def score(self, reading: Reading, rows: Rows) -> Scores:
         """Freshness at `reading.now_s`."""
+        halvings = (reading.now_s - self._added()[rows]) / self._half_life_s
+        fresh = np.exp2(-np.maximum(halvings, 0)).astype(np.float32)
+        return np.where(halvings >= 0, fresh, np.float32(0))
+
+    def _added(self) -> NDArray[np.float64]:
+        """(N,) since when, NaN where unknown."""
         added_s = self._added_s()[: self._n_items]
         if len(added_s) < self._n_items:
             unknown = np.full(self._n_items - len(added_s), np.nan)
             added_s = np.concatenate([added_s, unknown])
-        halvings = ((reading.now_s - added_s[rows]) / self._half_life_s).astype(np.float32)
-        return np.where(halvings >= 0, np.exp2(-np.maximum(halvings, 0)), np.float32(0))
+        return added_s

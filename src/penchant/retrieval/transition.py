@@ -58,12 +58,14 @@ class Transition:
 
     def score(self, reading: Reading, rows: Rows) -> Scores:
         """Count after the last positive item + 1e-3 popularity."""
-        scores = self._popular.back_off(reading)
+        scores = self._popular.back_off(reading, rows)
         for last in latest_taken(reading.recent, limit=1):
             if last < len(self._starts) - 1:
+                whole = np.zeros(self.n_items, np.float32)
                 after = slice(self._starts[last], self._starts[last + 1])
-                scores[self._rows[after]] += self._counts[after]
-        return scores[rows]
+                whole[self._rows[after]] = self._counts[after]
+                scores += whole[rows]
+        return scores
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays, for an artifact: a sparse matrix in compressed rows."""

@@ -33,6 +33,8 @@ class Trending:
         self._rows = np.zeros(64, np.intp)
         self._units = np.zeros(64, np.float64)
         self._start = self._stop = 0
+        # what a read later than the newest event has counted last: until an event moves the counts
+        self._left: tuple[int, Scores] | None = None
         self.grow(n_items)
 
     @property
@@ -45,6 +47,7 @@ class Trending:
         if n_items > self._n_items:
             self._sums = with_room(self._sums, n_items)
             self._shown = with_room(self._shown, n_items)
+            self._left = None
             self._n_items = n_items
 
     def absorb(self, past: Sequence[EventFeatures], event: EventFeatures) -> None:  # noqa: ARG002
@@ -66,24 +69,30 @@ class Trending:
 
     def find(self, reading: Reading, allowed: Mask, limit: int) -> Candidates:
         """The items taken most, none that nobody has taken in the window."""
-        return top(self.score(reading, slice(None)), allowed, limit, above=0.0)
+        return top(self._at(reading.now_s), allowed, limit, above=0.0)
 
     def score(self, reading: Reading, rows: Rows) -> Scores:
         """Weight inside the window that ends at `reading.now_s`."""
-        gone = self._first_inside(reading.now_s)
-        if gone == self._start:
-            return self._shown[: self._n_items][rows].copy()
-        expired = self._rows[self._start : gone]
-        left = self._sums[: self._n_items].copy()
-        np.subtract.at(left, expired, self._units[self._start : gone])
-        return (left[rows] / UNITS).astype(np.float32)
+        counts = self._at(reading.now_s)
+        return counts.copy() if isinstance(rows, slice) and rows == slice(None) else counts[rows]
 
-    def back_off(self, reading: Reading) -> Scores:
-        """Popularity scaled below 1e-3, to part the ties of another source: (N,)."""
-        counts = self.score(reading, slice(None))
-        if len(counts):
-            counts *= np.float32(BACK_OFF / (float(counts.max()) + 1))
-        return counts
+    def back_off(self, reading: Reading, rows: Rows) -> Scores:
+        """Popularity of `rows` scaled below 1e-3, to part the ties of another source: (M,)."""
+        counts = self._at(reading.now_s)
+        most = float(counts.max()) if len(counts) else 0.0
+        return counts[rows] * np.float32(BACK_OFF / (most + 1))
+
+    def _at(self, now_s: float) -> Scores:
+        """(N,) weights inside the window that ends at `now_s`; not to be edited."""
+        gone = self._first_inside(now_s)
+        if gone == self._start:
+            return self._shown[: self._n_items]
+        if self._left is None or self._left[0] != gone:
+            expired = slice(self._start, gone)
+            left = self._sums[: self._n_items].copy()
+            np.subtract.at(left, self._rows[expired], self._units[expired])
+            self._left = gone, (left / UNITS).astype(np.float32)
+        return self._left[1]
 
     def _is_inside(self, time_s: float) -> bool:
         return self._newest_s - time_s <= self._window_s
@@ -95,6 +104,7 @@ class Trending:
         return self._start + int(np.searchsorted(counted, oldest_s, side="left"))
 
     def _expire(self) -> None:
+        self._left = None
         start, self._start = self._start, self._first_inside(self._newest_s)
         rows = self._rows[start : self._start]
         if len(rows):
@@ -126,6 +136,7 @@ class Trending:
         self._move(row, -units)
 
     def _move(self, row: int, units: float) -> None:
+        self._left = None
         self._sums[row] += units
         self._shown[row] = self._sums[row] / UNITS
 

@@ -38,8 +38,12 @@ SHRINK: Final = 1e-4
 """Pull of what contexts add towards nothing (ridge)."""
 LEAST: Final = 100
 """Examples of a regime below which it has no weights of its own."""
-RESERVED: Final = 0.4
-"""Share of the window, its latest, that decides between the blend and the best single source."""
+FOLDS: Final = 4
+"""Stretches of the window, each judged by weights learned on the others."""
+BEST: Final = 0.5
+"""Logarithm of the weight that the best single source starts with."""
+REST: Final = -3.0
+"""Logarithm of the weights that all others start with."""
 
 
 class Examples(NamedTuple):
@@ -135,13 +139,13 @@ def _top(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
 def fit_blend(
     examples: Examples, names: Sequence[str], seed: int
 ) -> tuple[Blend, dict[str, dict[str, float]]]:
-    """The blend, and NDCG@10 of it and of every source on the latest examples, by regime.
+    """The blend, and NDCG@10 of it and of every source over the window, by regime.
 
     Log-linear: score = sum_s w_s(context) f_s(score_s), w >= 0, by cross entropy of the target
-    among the candidates, apart for the events that open a visit and those inside it. For each,
-    passes are counted on the latest 40 % of the window with weights learned on the rest, then all
-    of it is used; where the blend does not beat the best single source there, that source has all
-    the weight.
+    among the candidates, apart for the events that open a visit and those inside it. Learning
+    starts at the best single source. Each of `FOLDS` stretches of the window is judged by weights
+    learned on the others, which counts the passes; then all of it is used. Where the blend does
+    not beat the best single source, that source has all the weight.
     """
     forms = tuple(FORMS[name] for name in names)
     units = _units(examples, forms)
@@ -158,25 +162,38 @@ def fit_blend(
 
 
 def _regime(
-    examples: Examples,
+    some: Examples,
     names: Sequence[str],
     forms: tuple[Form, ...],
     units: NDArray[np.float32],
     seed: int,
 ) -> tuple[NDArray[np.float32], str, dict[str, float]]:
     """Weights for one regime, what they are called, and the figures that decided."""
-    split = int(len(examples.scores) * (1 - RESERVED))
-    early, late = _take(examples, slice(split)), _take(examples, slice(split, None))
-    figures = {name: _ndcg(late.scores[:, :, s], late) for s, name in enumerate(names)}
-    flat = _shaped(late, forms, units)
+    figures = {name: _ndcg(some.scores[:, :, s], some) for s, name in enumerate(names)}
     best = max(names, key=lambda name: figures[name])
-    trials = [_ndcg(_blended(base, flat, late), late) for base in _learn(early, forms, units, seed)]
+    start = _start(names.index(best), len(names))
+    trials = np.zeros(PASSES)
+    for fold in np.array_split(np.arange(len(some.scores)), FOLDS):
+        held = np.zeros(len(some.scores), bool)
+        held[fold] = True
+        judged, flat = _take(some, held), _shaped(_take(some, held), forms, units)
+        for done, base in enumerate(_learn(_take(some, ~held), forms, units, seed, start)):
+            trials[done] += _ndcg(_blended(base, flat, judged), judged) * held.mean()
     passes = int(np.argmax(trials)) + 1
-    figures["blend"] = trials[passes - 1]
+    figures["blend"] = float(trials[passes - 1])
     if figures["blend"] <= figures[best]:
         return Blend.single(names, forms, best).base, best, figures
-    *_, learned = _learn(examples, forms, units, seed, passes)
+    *_, learned = _learn(some, forms, units, seed, start, passes)
     return learned, "blend", figures
+
+
+def _start(best: int, sources: int) -> NDArray[np.float32]:
+    """(C, 2, S): nearly all weight on one source."""
+    base = np.zeros((CONTEXTS, 2, sources), np.float32)
+    for begin in (0, REGIME):
+        base[begin] = REST
+        base[begin, 0, best] = BEST
+    return base
 
 
 def _take(examples: Examples, which: slice | NDArray[np.bool_]) -> Examples:
@@ -201,15 +218,14 @@ def _learn(
     forms: tuple[Form, ...],
     units: NDArray[np.float32],
     seed: int,
+    start: NDArray[np.float32],
     passes: int = PASSES,
 ) -> Iterator[NDArray[np.float32]]:
     """The logarithms of the weights, (C, 2, S), after each pass of the same schedule."""
     inputs = torch.from_numpy(_shaped(examples, forms, units))
     real, context = torch.from_numpy(examples.real), torch.from_numpy(examples.context)
     torch.manual_seed(seed)
-    base = torch.zeros(CONTEXTS, inputs.shape[2])
-    base[0] = base[REGIME] = -2.0
-    base.requires_grad_()
+    base = torch.from_numpy(start.reshape(CONTEXTS, -1).copy()).requires_grad_()
     optimiser = torch.optim.Adam([base], lr=STEP)
     ridge = torch.full((CONTEXTS, 1), SHRINK)
     ridge[0] = ridge[REGIME] = 0.0
