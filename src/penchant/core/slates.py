@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+from penchant.core.errors import InvalidRequestError
 from penchant.core.ids import ArtifactId, EventId, ItemId, UserId
+
+LANGUAGES: Final = ("en", "zh")
+"""What reasons can be told in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +24,24 @@ class Reason:
     rank_without: int | None
     """Its place had these events never happened; None: no longer among the candidates."""
 
-    def sentence(self) -> str:
+    def sentence(self, lang: str = "en") -> str:
         """In words: `because of Heat (1995): without it, 2 -> 31`."""
+        check_language(lang)
+        if lang == "zh":
+            return self._in_chinese()
         names = [
             title or item or "a search" for title, item in zip(self.titles, self.items, strict=True)
         ]
         it = "it" if len(names) == 1 else "them"
         then = "gone" if self.rank_without is None else str(self.rank_without)
         return f"because of {' and '.join(names)}: without {it}, {self.rank} -> {then}"
+
+    def _in_chinese(self) -> str:
+        named = [title or item for title, item in zip(self.titles, self.items, strict=True)]
+        names = [f"“{name}”" if name else "一次搜索" for name in named]
+        it = "它" if len(names) == 1 else "它们"
+        then = "落选" if self.rank_without is None else str(self.rank_without)
+        return f"因为{'和'.join(names)}：没有{it}，名次 {self.rank} → {then}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,7 @@ class Slate:
 
     id: str
     user: UserId
+    """Empty: somebody without a name."""
     items: Sequence[Recommended]
     state_cursor: str
     """Position in the log up to which the user's events are known to this slate."""
@@ -62,12 +77,17 @@ class Slate:
     """The published model it was made with; None: nothing trained yet."""
     now_s: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+    placement: str | None = None
+    """Whose rules it follows; None: those of `strategy`."""
+
+    def to_dict(self, lang: str = "en") -> dict[str, Any]:
+        """For JSON, with reasons told in `lang`."""
+        check_language(lang)
         return {
             "id": self.id,
-            "user": self.user,
-            "items": [_item(place) for place in self.items],
+            "user": self.user or None,
+            "placement": self.placement,
+            "items": [_item(place, lang) for place in self.items],
             "state_cursor": self.state_cursor,
             "next": self.next,
             "artifact": self.artifact,
@@ -75,7 +95,37 @@ class Slate:
         }
 
 
-def _item(place: Recommended) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A caller's own list in the order of one user at one moment."""
+
+    places: Sequence[Recommended]
+    """Best first; what the user has dismissed stands last."""
+    unknown: Sequence[ItemId]
+    """Those of the list that nobody has met, or that were removed."""
+    state_cursor: str
+    artifact: ArtifactId | None
+    now_s: float
+
+    def to_dict(self, lang: str = "en") -> dict[str, Any]:
+        """For JSON, with reasons told in `lang`."""
+        check_language(lang)
+        return {
+            "items": [_item(place, lang) for place in self.places],
+            "unknown": list(self.unknown),
+            "state_cursor": self.state_cursor,
+            "artifact": self.artifact,
+            "now_s": self.now_s,
+        }
+
+
+def check_language(lang: str) -> None:
+    """Raise for a language that nothing can be told in."""
+    if lang not in LANGUAGES:
+        raise InvalidRequestError(f"lang is {lang!r}; allowed are {', '.join(LANGUAGES)}")
+
+
+def _item(place: Recommended, lang: str) -> dict[str, Any]:
     return {
         "item": place.item,
         "title": place.title,
@@ -90,7 +140,7 @@ def _item(place: Recommended) -> dict[str, Any]:
                 "titles": list(reason.titles),
                 "rank": reason.rank,
                 "rank_without": reason.rank_without,
-                "sentence": reason.sentence(),
+                "sentence": reason.sentence(lang),
             }
             for reason in place.reasons
         ],

@@ -38,5 +38,7 @@ class EngineConfig(BaseModel):
     """What is dropped, flagged and filled in when events come in."""
     strategy: StrategyConfig = StrategyConfig()
     """Rules of a slate."""
+    placements: Mapping[str, StrategyConfig] = Field(default_factory=dict)
+    """Rules of the slates of one place, asked for by its name; others follow [strategy]."""
     memory: MemoryConfig = MemoryConfig()
     """Bounds of memory."""

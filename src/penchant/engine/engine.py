@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -9,7 +11,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from penchant.core.clock import Clock, LogClock, SystemClock
-from penchant.core.contracts import Receipt, Request
+from penchant.core.contracts import Reading, Receipt, Request
 from penchant.core.errors import (
     ArtifactCorruptError,
     ConfigError,
@@ -20,9 +22,9 @@ from penchant.core.errors import (
 from penchant.core.events import ContextValue, Event, EventColumns
 from penchant.core.ids import ArtifactId, Cursor, EventId, ItemId, UserId
 from penchant.core.items import Item
-from penchant.core.slates import Reason, Slate
+from penchant.core.slates import Ranked, Reason, Slate
 from penchant.engine.config import EngineConfig
-from penchant.engine.explain import Removal
+from penchant.engine.explain import DEPTH
 from penchant.engine.intake import Intake, Observed, Outcome, observed, outcomes
 from penchant.engine.items import (
     ItemOutcome,
@@ -32,7 +34,10 @@ from penchant.engine.items import (
     nobody,
 )
 from penchant.engine.learned import Learned, load_learned, read_card, save_learned
-from penchant.engine.read_path import Arranged, arrange, reason_of, slate_of
+from penchant.engine.placements import Placements
+from penchant.engine.rank import ranked
+from penchant.engine.read_path import arrange, slate_of
+from penchant.engine.reasons import reasons as reasons_of
 from penchant.engine.stages import rows_match
 from penchant.engine.titles import Titles
 from penchant.engine.user_now import UserNow
@@ -50,6 +55,8 @@ from penchant.strategy.rules import Rules
 
 __all__ = ["BULK", "Engine", "ItemOutcome", "Observed", "Outcome"]
 
+NOBODY: Final = UserId("")
+"""Who has no name."""
 _TRAINED_WITH: Final = (
     "artifact {} was trained while the user's events were in the log: it holds no id and no event, "
     "only weights and counts over all users, until it is pruned"
@@ -77,7 +84,7 @@ class Engine:
         self._memory = WritePath(database, config)
         self._learned: Learned | None = None
         self._serve_current()
-        self._rules = self._made_rules()
+        self._placements = self._made_placements()
 
     @classmethod
     def open(
@@ -224,7 +231,7 @@ class Engine:
 
     # ---- slates out --------------------------------------------------------------------------
 
-    def recommend(
+    def recommend(  # noqa: PLR0913 - all that a caller may ask for
         self,
         user: str,
         n: int = 10,
@@ -236,26 +243,58 @@ class Engine:
         reasons: bool = False,
         next: str | None = None,
         after: str | None = None,
+        placement: str | None = None,
     ) -> Slate:
         """A slate for `user`, who may be a stranger.
 
         `exclude` are item ids; `categories` keeps items of any of these; `repeats=False` leaves
         out items already taken even where the placement allows them; `next` is the token of the
-        page before; `after` the cursor of an event that must be known to the slate.
+        page before; `after` the cursor of an event that must be known to the slate; `placement`
+        the name of a `[placements.<name>]`, whose rules it follows.
         """
         who = UserId(user)
-        request = self._request(who, n, exclude, categories, repeats, diversity, next)
         with self._moved:
+            rules = self._placements.rules(placement)
+            request = self._request(who, n, exclude, categories, repeats, diversity, next)
             self._wait_for(after)
             self._memory.count_if_due()
-            memory = self._memory
-            now = memory.user(who)
-            reading = now.reading(memory.stages.models, self.now_s())
-            facts = memory.shelf.facts(memory.live.added_s)
-            rng = np.random.default_rng(0)
-            arranged = arrange(memory.stages, self._rules, reading, request, facts, rng)
-            why = self._reasons(who, now, request, arranged) if reasons else {}
-            return slate_of(arranged, reading, request, memory.shelf, memory.artifact, why)
+            made = self._made(self._memory.user(who), request, rules, reasons)
+            return replace(made, placement=placement)
+
+    def session(
+        self,
+        events: Sequence[Mapping[str, Any]],
+        n: int = 10,
+        *,
+        exclude: Iterable[str] = (),
+        categories: Iterable[str] = (),
+        repeats: bool = True,
+        diversity: float = 0.0,
+        placement: str | None = None,
+    ) -> Slate:
+        """A slate for somebody of whom only `events` are known; nothing is stored.
+
+        The events name no user; an item that nobody has met only says that time went by.
+        """
+        read = self._intake.session(events, self.now_s())
+        with self._moved:
+            rules = self._placements.rules(placement)
+            request = self._request(NOBODY, n, exclude, categories, repeats, diversity, None)
+            self._memory.count_if_due()
+            visitor = self._memory.histories.visitor(self._memory.stages, read)
+            made = self._made(visitor, request, rules, reasons=False)
+            return replace(made, placement=placement, next=None)
+
+    def rank(self, user: str, items: Sequence[str], reasons: bool = False) -> Ranked:
+        """The caller's own list of at most 1000 items, best first for `user`.
+
+        No rule takes an item out; what the user has dismissed comes last.
+        """
+        who = UserId(user)
+        with self._moved:
+            self._memory.count_if_due()
+            reading = self._memory.reading(who, self.now_s())
+            return ranked(self._memory, who, reading, items, reasons)
 
     def explain(self, user: str, item: str, n: int = 10) -> Sequence[Reason]:
         """Why `item` stands where it does for `user`, checked by removing events.
@@ -263,13 +302,13 @@ class Engine:
         Empty where no few events decide, as for a popular item. Raises `UnknownIdError`.
         """
         who = UserId(user)
-        request = self._request(who, n, (), (), True, 0.0, None)
         with self._moved:
+            request = self._request(who, n, (), (), True, 0.0, None)
             self._memory.count_if_due()
-            row = self._memory.shelf.row_of(ItemId(item))
-            removal, events = self._removal(who, self._memory.user(who), request)
-            cause = removal.causes([row], n).get(row)
-            return [] if cause is None else [reason_of(cause, events, self._memory.shelf)]
+            row = self._memory.shelf.found(ItemId(item))
+            reading = self._memory.reading(who, self.now_s())
+            why = self._reasons(request, reading, [row], self._placements.rules())
+            return [why[row]] if row in why else []
 
     def interests(self, user: str) -> Sequence[ProfileInterest]:
         """What the user wants, as a person can read it; empty for a stranger or an untrained
@@ -411,7 +450,7 @@ class Engine:
             self._database.artifacts.use(artifact)
             self._memory.serve(artifact, learned)
             self._learned = learned
-            self._rules = self._made_rules()
+            self._placements = self._made_placements()
 
     # ---- inside ------------------------------------------------------------------------------
 
@@ -482,25 +521,24 @@ class Engine:
         if not self._moved.wait_for(lambda: self._folded >= wanted, wait_s):
             raise NotYetVisibleError(wanted, wait_s)
 
-    def _reasons(
-        self, user: UserId, now: UserNow, request: Request, arranged: Arranged
-    ) -> dict[int, Reason]:
-        removal, events = self._removal(user, now, request)
-        found = removal.causes([place.row for place in arranged.places], request.n)
-        shelf = self._memory.shelf
-        return {row: reason_of(cause, events, shelf) for row, cause in found.items()}
-
-    def _removal(
-        self, user: UserId, now: UserNow, request: Request
-    ) -> tuple[Removal, Sequence[Event]]:
+    def _made(self, now: UserNow, request: Request, rules: Rules, reasons: bool) -> Slate:
         memory = self._memory
-        events = memory.histories.events(user)[1]
-        features = memory.histories.features(memory.stages, events)
         reading = now.reading(memory.stages.models, self.now_s())
-        hides = [memory.histories.hides(event) for event in events]
         facts = memory.shelf.facts(memory.live.added_s)
-        removal = Removal(memory.stages, self._rules, request, facts, features, hides, reading)
-        return removal, events
+        rng = np.random.default_rng(0)
+        arranged = arrange(memory.stages, rules, reading, request, facts, rng)
+        rows = [place.row for place in arranged.places]
+        why = self._reasons(request, reading, rows, rules) if reasons else {}
+        return slate_of(arranged, reading, request, memory.shelf, memory.artifact, why)
+
+    def _reasons(
+        self, request: Request, reading: Reading, rows: Sequence[int], rules: Rules
+    ) -> dict[int, Reason]:
+        memory = self._memory
+        facts = memory.shelf.facts(memory.live.added_s)
+        allowed = rules.allowed(request, reading, facts)
+        find = partial(memory.stages.found, allowed=allowed, limit=DEPTH)
+        return reasons_of(memory, request, rows, find, reading.now_s)
 
     def _serve_current(self) -> None:
         artifact = self._database.artifacts.current()
@@ -518,12 +556,11 @@ class Engine:
                 f"are not the first of the {len(catalogue)} here; train on this database"
             )
 
-    def _made_rules(self) -> Rules:
+    def _made_placements(self) -> Placements:
         """Whether repeats are usual was decided by training, or is counted once, at opening."""
         if self._learned is not None:
-            return Rules(self._config.strategy, float(self._learned.repeats))
-        columns = self.columns()
-        return Rules(self._config.strategy, repeats(columns, self._config.signals).share)
+            return Placements(self._config, float(self._learned.repeats))
+        return Placements(self._config, repeats(self.columns(), self._config.signals).share)
 
     def _check_types(self) -> None:
         unknown = sorted(set(self._database.log.totals().types) - set(self._config.signals))

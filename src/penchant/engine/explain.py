@@ -1,9 +1,9 @@
 """Reasons: a user's latest events taken out one by one, and where the slate's items fall."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from penchant.core.contracts import EventFeatures, ItemFacts, Reading, Request, Strategy
+from penchant.core.contracts import EventFeatures, Found, Reading, Request
 from penchant.engine.stages import Stages
 from penchant.engine.user_now import UserNow
 
@@ -33,19 +33,19 @@ class Removal:
     def __init__(
         self,
         stages: Stages,
-        strategy: Strategy,
+        find: Callable[[Reading], Found],
         request: Request,
-        items: ItemFacts,
         events: Sequence[EventFeatures],
         hides: Sequence[bool],
-        reading: Reading,
+        now_s: float,
     ) -> None:
+        """`find` gives the candidates of a reading, among items allowed as things are."""
         self._stages = stages
         self._request = request
         self._events = events
         self._hides = hides
-        self._now_s = reading.now_s
-        self._allowed = strategy.allowed(request, reading, items)
+        self._now_s = now_s
+        self._find = find
         first = max(0, len(events) - LATEST)
         self._tried = range(first, len(events))
         self._ranks: dict[frozenset[int], dict[int, int]] = {}  # many items share their causes
@@ -63,8 +63,7 @@ class Removal:
             if position not in removed:
                 now.absorb(self._stages.models, self._events[position], self._hides[position])
         reading = now.reading(self._stages.models, self._now_s)
-        found = self._stages.found(reading, self._allowed, DEPTH)
-        scored = self._stages.ranker(reading, self._request, found)
+        scored = self._stages.ranker(reading, self._request, self._find(reading))
         ranks = {int(row): rank for rank, row in enumerate(scored.rows[:DEPTH])}
         self._ranks[frozenset(removed)] = ranks
         return ranks

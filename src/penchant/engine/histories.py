@@ -62,6 +62,13 @@ class Histories:
         self.keep(user, now)
         return now
 
+    def visitor(self, stages: Stages, events: Sequence[Event]) -> UserNow:
+        """Somebody of whom only `events` (fold order) are known; nothing is kept."""
+        now = UserNow.stranger(stages.models)
+        for event, seen in zip(events, self.features(stages, events), strict=True):
+            now.absorb(stages.models, seen, self.hides(event))
+        return now
+
     def keep(self, user: UserId, now: UserNow) -> None:
         """Hold the user; whoever was asked for longest ago leaves when there are too many."""
         self._held[user] = now

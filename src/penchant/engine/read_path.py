@@ -13,13 +13,12 @@ from penchant.core.contracts import (
     Reading,
     Request,
     Scored,
+    Scores,
     SlateItem,
     Strategy,
 )
-from penchant.core.events import Event
-from penchant.core.ids import ArtifactId, EventId
+from penchant.core.ids import ArtifactId
 from penchant.core.slates import Reason, Recommended, Slate
-from penchant.engine.explain import Cause
 from penchant.engine.shelf import Shelf
 from penchant.engine.stages import Stages
 from penchant.strategy.paging import encode
@@ -63,14 +62,10 @@ def slate_of(
     scored = arranged.scored
     chosen = [place.row for place in arranged.places]
     at = {int(scored.rows[k]): int(k) for k in np.flatnonzero(np.isin(scored.rows, chosen))}
-    items = []
-    for place in arranged.places:
-        item, parts = shelf.item(place.row), scored.parts[at[place.row]]
-        given = {name: float(part) for name, part in zip(scored.sources, parts, strict=True)}
-        why = [reasons[place.row]] if place.row in reasons else []
-        items.append(
-            Recommended(item.id, item.title, item.categories, place.score, place.source, given, why)
-        )
+    items = [
+        recommended(place, scored.parts[at[place.row]], scored.sources, shelf, reasons)
+        for place in arranged.places
+    ]
     shown = request.shown.union(chosen)
     more = len(arranged.places) == request.n and len(shown) < len(shelf)
     return Slate(
@@ -84,11 +79,15 @@ def slate_of(
     )
 
 
-def reason_of(cause: Cause, events: Sequence[Event], shelf: Shelf) -> Reason:
-    """A cause in ids and titles; `events` are the user's, by position."""
-    removed = [events[position] for position in cause.removed]
-    items = [event.item for event in removed]
-    titles = [None if item is None else shelf.item(shelf.row_of(item)).title for item in items]
-    without = None if cause.rank_without is None else cause.rank_without + 1
-    ids = [event.id or EventId("") for event in removed]
-    return Reason(ids, items, titles, cause.rank + 1, without)
+def recommended(
+    place: SlateItem,
+    parts: Scores,
+    sources: Sequence[str],
+    shelf: Shelf,
+    reasons: Mapping[int, Reason],
+) -> Recommended:
+    """One place in ids and titles, with what each source gave."""
+    item = shelf.item(place.row)
+    given = {name: float(part) for name, part in zip(sources, parts, strict=True)}
+    why = [reasons[place.row]] if place.row in reasons else []
+    return Recommended(item.id, item.title, item.categories, place.score, place.source, given, why)

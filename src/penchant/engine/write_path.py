@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from penchant.core.contracts import Appended, EventFeatures
+from penchant.core.contracts import Appended, EventFeatures, Reading
 from penchant.core.events import Event
 from penchant.core.ids import ArtifactId, Cursor, ItemId, UserId
 from penchant.core.items import Item
@@ -59,6 +59,10 @@ class WritePath:
     def user(self, user: UserId) -> UserNow:
         """The user now; a stranger leaves no trace."""
         return self.histories.get(user, self.stages, self.artifact)
+
+    def reading(self, user: UserId, now_s: float) -> Reading:
+        """The same as stages see it at `now_s`."""
+        return self.user(user).reading(self.stages.models, now_s)
 
     def before(self, events: Sequence[Event]) -> dict[UserId, UserNow]:
         """The users of a small batch as they stand before it; counts that it adds to are made."""
