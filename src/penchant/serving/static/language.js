@@ -29,7 +29,7 @@ export function onLanguage(tell) {
 /** The phrase of `key`, filled in; `n` chooses singular or plural. */
 export function t(key, values = {}) {
   let phrase = WORDS[current][key] ?? key;
-  if (typeof phrase === "object") phrase = phrase[new Intl.PluralRules(locale()).select(values.count ?? values.n)] ?? phrase.other;
+  if (typeof phrase === "object") phrase = ((values.count ?? values.n) === 1 && phrase.one) || phrase.other;
   return phrase.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name];
     return typeof value === "number" ? number(value) : value;
@@ -46,7 +46,8 @@ export const moment = (time_s) => new Intl.DateTimeFormat(locale(), { dateStyle:
 /** A span of days as people say it. */
 export function span(days) {
   if (days < 1) return t("hours", { n: Math.max(1, Math.round(days * 24)) });
-  return t("days", { n: Math.round(days) });
+  if (days < 60) return t("days", { n: Math.round(days) });
+  return days < 730 ? t("months", { n: Math.round(days / 30.4) }) : t("years", { n: Math.round(days / 365.25) });
 }
 
 /** How long ago `time_s` was at `now_s`: "3 minutes ago". */

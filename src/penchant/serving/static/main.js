@@ -24,6 +24,7 @@ function Head({ page }) {
     <p class="tagline">${t("tagline")}</p>
     <nav aria-label=${t("pages")}>${link("live", "#/")}${link("overview", "#/overview")}<a href="docs" data-testid="nav-docs">${t("apiDocs")}</a></nav>
     <div class="head-ways">
+      <${CallsDrawer} />
       <button class="button ghost small" lang=${language() === "zh" ? "en" : "zh-CN"} aria-label=${t("toOtherTitle")} onClick=${() => speak(language() === "zh" ? "en" : "zh")} data-testid="lang">${t("toOther")}</button>
       <button class="button ghost square" aria-label=${dark ? t("toLight") : t("toDark")} aria-pressed=${dark} onClick=${turn} data-testid="theme"><${Icon} name=${dark ? "sun" : "moon"} /></button>
     </div>
@@ -48,8 +49,7 @@ function Page() {
     <${Head} page=${page} />
     <${OfflineBanner} onBack=${open} />
     <${KeyField} onKey=${open} />
-    <main tabindex="-1" data-page=${page}>${page === "live" ? html`<${Live} session=${session} />` : html`<${Overview} />`}</main>
-    <${CallsDrawer} />
+    <main tabindex="-1" data-page=${page}><h1 class="unseen">Penchant · ${t(page)}</h1>${page === "live" ? html`<${Live} session=${session} />` : html`<${Overview} />`}</main>
     <${Toast} session=${session} />
   `;
 }

@@ -34,14 +34,13 @@ function Interest({ one, move, top, now_s }) {
         <span class="interest-name">${label(one.label)}</span>
         <span class="interest-figures">
           ${move !== undefined && html`<span key=${move} class=${`move ${move > 0 ? "up" : "down"}`} data-testid="interest-move">${move > 0 ? "+" : "−"}${number(Math.abs(move) * 100, 1)}</span>`}
-          <span class=${`trend ${direction}`} title=${t(direction)}><${Icon} name=${direction} /><span class="unseen">${t(direction)}</span></span>
           <b class="weight">${percent(one.weight)}</b>
         </span>
         <${Bar} share=${one.weight / top} />
+        <span class="interest-going"><span class=${`trend ${direction}`}><${Icon} name=${direction} />${t(direction)}</span>${one.half_life_days !== null && html`<span title=${t("halfLifeTitle")}>${t("halfLife", { days: span(one.half_life_days) })}</span>`}</span>
       </summary>
       <div class="evidence">
         <p class="quiet">
-          ${one.half_life_days !== null && html`<span title=${t("halfLifeTitle")}>${t("halfLife", { days: span(one.half_life_days) })}</span>`}
           <span>${t("inAWeek", { weight: percent(one.weight_in_a_week) })}</span>
           <span>${t("shareOf", { share: percent(one.share, 0) })}</span>
           <span>${t("lastEvidence", { when: ago(one.last_evidence.time_s, now_s) })}</span>

@@ -1,7 +1,7 @@
 /** The slate: what is recommended now, what moved, where each place comes from and why. */
 
 import { html, useEffect, useState, useWatched } from "../html.js";
-import { label, listed, milliseconds, number, percent, quoted, sourceFamily, sourceMeaning, sourceName, t } from "../language.js";
+import { label, language, listed, milliseconds, number, percent, quoted, sourceFamily, sourceMeaning, sourceName, t } from "../language.js";
 import { Spark } from "../parts/chart.js";
 import { Icon } from "../parts/icons.js";
 import { Actions } from "./actions.js";
@@ -20,7 +20,7 @@ export function Slate({ session }) {
     <header class="panel-head slate-head">
       <div><h2 id="slate-title">${t("slate")}</h2></div>
       <${Speed} session=${session} />
-      <button class="button small ghost" aria-expanded=${tuning} aria-controls="slate-options" onClick=${() => setTuning(!tuning)} data-testid="options"><${Icon} name="options" />${t("options")}</button>
+      <button class="button small ghost" aria-expanded=${tuning} aria-controls="slate-options" aria-label=${t("options")} onClick=${() => setTuning(!tuning)} data-testid="options"><${Icon} name="options" /><span class="wide-only">${t("options")}</span></button>
     </header>
     ${tuning && html`<${Options} session=${session} />`}
     ${options.category.length > 0 &&
@@ -64,12 +64,20 @@ function Change({ change }) {
   return html`<span class=${`change ${change > 0 ? "up" : "down"}`} data-testid="change"><span aria-hidden="true">${change > 0 ? "▲" : "▼"}${n}</span><span class="unseen">${t(change > 0 ? "up" : "down", { n })}</span></span>`;
 }
 
-/** What each source gave, as one stacked bar. */
+/** Parts summed by family of sources, greatest first; slivers are left to the numbers. */
+function byFamily(given) {
+  const sums = new Map();
+  for (const [source, part] of given) sums.set(sourceFamily(source), (sums.get(sourceFamily(source)) ?? 0) + part);
+  const all = given.reduce((sum, [, part]) => sum + part, 0);
+  return [...sums].filter(([, part]) => part > all * 0.02).sort(([, a], [, b]) => b - a);
+}
+
+/** What the sources gave, as one stacked bar. */
 function Parts({ parts, top, score }) {
   const given = Object.entries(parts).filter(([, part]) => part > 0).sort(([, a], [, b]) => b - a);
   const said = given.slice(0, 4).map(([source, part]) => `${sourceName(source)} ${number(part, 2)}`).join(" · ");
   return html`<span class="parts" title=${`${t("score")} ${number(score, 2)}: ${said}`} role="img" aria-label=${`${t("given")}: ${said}`}>
-    ${given.map(([source, part]) => html`<span key=${source} class=${`part ${sourceFamily(source)}`} style=${{ flexBasis: `${((part / top) * 100).toFixed(2)}%` }}></span>`)}
+    ${byFamily(given).map(([family, part]) => html`<span key=${family} class=${`part ${family}`} style=${{ flexBasis: `${((part / top) * 100).toFixed(2)}%` }}></span>`)}
   </span>`;
 }
 
@@ -96,7 +104,8 @@ function Why({ session, place, name }) {
 
 function inWords({ titles, items, rank, rank_without: without }) {
   const names = listed(titles.map((title, at) => (title ?? items[at] ? quoted(title ?? items[at]) : t("aSearch"))));
-  return `${t("reason", { names })} ${t(without === null ? "reasonGone" : "reasonFall", { count: titles.length, rank, without })}`;
+  const then = t(without === null ? "reasonGone" : "reasonFall", { count: titles.length, rank, without });
+  return [t("reason", { names }), then].join(language() === "zh" ? "" : " ");
 }
 
 function Given({ parts }) {

@@ -13,7 +13,7 @@ export function Artifact({ seen }) {
     <header class="panel-head"><h2 id="model-title">${t("model")}</h2><code class="quiet">${facts.artifact ?? artifacts?.at(-1)}</code></header>
     <dl class="facts">
       ${fact(t("trainedOn"), `${number(card.events)} · ${day(card.oldest_s)} – ${day(card.newest_s)}`)}
-      ${fact(t("users"), number(card.users))}${fact(t("items"), number(card.items))}${fact(t("pass"), number(card.passes))}${fact(t("seed"), String(card.seed))}
+      ${fact(t("users"), number(card.users))}${fact(t("items"), number(card.items))}${fact(t("passes"), number(card.passes))}${fact(t("seed"), String(card.seed))}
     </dl>
     <div class="model-parts">
       <div><h3>${t("held")}</h3><p class="quiet">${t("heldHint")}</p><${Held} figures=${card.held_out_ndcg10} /></div>

@@ -22,8 +22,8 @@ export function CallsDrawer() {
     if (event.key === "Escape") close();
   };
   return html`
-    <button ref=${button} class="calls-button button" aria-expanded=${open} aria-controls="calls" onClick=${() => setOpen(!open)} data-testid="calls-open">
-      <${Icon} name="code" />${t("calls")}
+    <button ref=${button} class="button ghost small" aria-label=${t("calls")} aria-expanded=${open} aria-controls="calls" onClick=${() => setOpen(!open)} data-testid="calls-open">
+      <${Icon} name="code" /><span class="wide-only">${t("calls")}</span>
     </button>
     ${open &&
     html`<aside ref=${drawer} id="calls" class="calls" tabindex="-1" aria-label=${t("calls")} onKeyDown=${keys} data-testid="calls">
