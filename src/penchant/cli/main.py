@@ -16,6 +16,7 @@ from penchant.cli import (
     ingest,
     init,
     interests,
+    keys,
     recommend,
     serve,
     train,
@@ -50,15 +51,19 @@ def build() -> typer.Typer:
         (train.train, train.EXAMPLE),
         (evaluate.evaluate, evaluate.EXAMPLE),
         (bench.bench, bench.EXAMPLE),
-        (serve.serve, serve.EXAMPLE),
         (recommend.recommend, recommend.EXAMPLE),
         (interests.interests, interests.EXAMPLE),
         (explain.explain, explain.EXAMPLE),
         (undo.undo, undo.EXAMPLE),
         (forget.forget, forget.EXAMPLE),
+        (serve.serve, serve.EXAMPLE),
         (doctor.doctor, doctor.EXAMPLE),
     ):
         app.command(cls=Command, epilog=f"Example: {example}")(command)
+    of_keys = typer.Typer(no_args_is_help=True)
+    for name, of_key, example in keys.COMMANDS:
+        of_keys.command(name, cls=Command, epilog=f"Example: {example}")(of_key)
+    app.add_typer(of_keys, name="keys", help=keys.HELP)
     return app
 
 

@@ -23,7 +23,7 @@ class ServingConfig(BaseModel):
     """Largest body of a request."""
     max_rows: int = Field(default=1_000, ge=1)
     """Most rows in one request."""
-    max_header_bytes: int = Field(default=32_768, ge=1_024)
+    max_head_bytes: int = Field(default=32_768, ge=1_024)
     """Largest head of a request: line and headers."""
     header_timeout_s: float = Field(default=10.0, gt=0)
     """Seconds until a connection that has sent no complete head is closed."""

@@ -34,6 +34,11 @@ Observe = Callable[[Sequence[Row]], tuple[Sequence[Outcome], str]]
 """Takes rows in: good ones as one transaction, bad ones with their sentence; and the cursor."""
 
 
+Told = Callable[[Sequence[Row], Sequence[Outcome], str, tuple[float, float, float]], None]
+"""Hears of rows that are in: outcomes, cursor, and the seconds they waited, were written, and
+took from their request's arrival."""
+
+
 class Taken(NamedTuple):
     """What became of the rows of one request."""
 
@@ -62,7 +67,7 @@ class Intake:
         self,
         observe: Observe,
         bulk: int,
-        told: Callable[[Sequence[Row], Sequence[Outcome], str, float], None],
+        told: Told,
     ) -> None:
         self._observe = observe
         self._most = bulk - 1  # a bulk leaves folding to the next reader: not what is wanted here
@@ -154,6 +159,7 @@ class Intake:
         for request in batch:
             own = outcomes[at : at + len(request.rows)]
             at += len(own)
-            self._told(request.rows, own, cursor, ended - request.received)
-            timed = Timed(Taken(own, cursor), began - request.since, ended - began)
+            wait_s, work_s = began - request.since, ended - began
+            self._told(request.rows, own, cursor, (wait_s, work_s, ended - request.received))
+            timed = Timed(Taken(own, cursor), wait_s, work_s)
             settle(request.done, timed, None)

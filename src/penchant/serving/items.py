@@ -1,49 +1,174 @@
-"""Items: the catalogue, searched."""
+"""Items: the catalogue, written, read and searched."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from penchant.core.items import Item
+from penchant.engine.engine import Engine
 from penchant.serving import schemas
-from penchant.serving.lanes import Lane
-from penchant.serving.routes import Route, query_of, timed_json
-from penchant.serving.timing import encoded
+from penchant.serving.bodies import Bodies
+from penchant.serving.intake import Intake
+from penchant.serving.problems import RefusedError
+from penchant.serving.reading import Reader
+from penchant.serving.routes import Route, id_of, json, many_of, query_of
 
 
-def item_routes(reads: Lane, search: Callable[..., tuple[Sequence[Item], int]]) -> Sequence[Route]:
-    """`/items`."""
+class ItemRoutes:
+    """`/items` and `/categories`."""
 
-    async def search_items(request: Request) -> Response:
+    def __init__(
+        self,
+        engine: Engine,
+        reads: Reader,
+        intake: Intake,
+        bodies: Bodies,
+        changed: Callable[[], None],
+        most: int,
+    ) -> None:
+        self._engine = engine
+        self._reads = reads
+        self._intake = intake
+        self._bodies = bodies
+        self._changed = changed
+        self._most = most
+
+    def routes(self) -> Sequence[Route]:
+        """All of them."""
+        return (*self._reading(), *self._writing())
+
+    def _reading(self) -> Sequence[Route]:
+        return (
+            Route(
+                "GET /items",
+                self.search,
+                role="read",
+                query=schemas.ItemsQuery,
+                answer=schemas.ItemList,
+            ),
+            Route(
+                "GET /items/{item}",
+                self.get,
+                role="read",
+                answer=schemas.Item,
+                problems=("not-found",),
+            ),
+            Route("GET /categories", self.categories, role="read", answer=schemas.CategoryList),
+        )
+
+    def _writing(self) -> Sequence[Route]:
+        return (
+            Route(
+                "PUT /items/{item}",
+                self.put,
+                role="write",
+                body=schemas.ItemGiven,
+                answer=schemas.ItemPut,
+                problems=("storage-full",),
+            ),
+            Route(
+                "PUT /items",
+                self.put_many,
+                role="write",
+                body=list[schemas.ItemRow],
+                answer=schemas.ItemOutcomes,
+                problems=("storage-full",),
+            ),
+            Route(
+                "DELETE /items/{item}",
+                self.remove,
+                role="admin",
+                answer=schemas.ItemRemoved,
+                problems=("not-found", "storage-full"),
+            ),
+        )
+
+    async def search(self, request: Request) -> Response:
         """Search items
 
         `q` are beginnings of words of the title, in any order, of any case and language. Best
-        first: titles that start with `q`, then by how often they were taken.
+        first: titles that begin with `q`, then by how often they were taken.
         """
         asked = query_of(request, schemas.ItemsQuery)
 
         def found() -> dict[str, Any]:
-            items, total = search(asked.q, asked.category, asked.limit, asked.offset)
-            return {"items": [listed(item) for item in items], "total": total}
+            given = (asked.q, asked.category, asked.limit, asked.offset)
+            items, total = self._engine.search_items(*given)
+            return {"items": list(map(_listed, items)), "total": total}
 
-        return timed_json(await reads.run(encoded(found)))
+        return await self._reads.json(found)
 
-    return (
-        Route(
-            "GET",
-            "/items",
-            search_items,
-            tag="items",
-            query=schemas.ItemsQuery,
-            answer=schemas.ItemList,
-        ),
-    )
+    async def get(self, request: Request) -> Response:
+        """An item"""
+        item = id_of(request, "item")
+        return await self._reads.json(lambda: _shown(self._engine.item(item)))
+
+    async def categories(self, _: Request) -> Response:
+        """Categories, and how many items each has"""
+
+        def found() -> dict[str, Any]:
+            pairs = self._engine.categories()
+            return {"categories": [{"name": name, "items": count} for name, count in pairs]}
+
+        return await self._reads.json(found)
+
+    async def put(self, request: Request) -> Response:
+        """Add or replace an item
+
+        Recommendable with the next slate. A field that has no meaning of its own becomes an
+        attribute.
+        """
+        item, body = id_of(request, "item"), await self._bodies.json(request)
+        if not isinstance(body, Mapping):
+            raise RefusedError("invalid-request", "the body is no object; allowed is an item")
+        if body.get("id", item) != item:
+            raise RefusedError(
+                "invalid-request", f"id is {body['id']!r} in the body and {item!r} in the path"
+            )
+        rows = [{**body, "id": item}]
+        (outcome,) = (await self._intake.run(lambda: self._engine.put_items_each(rows))).value
+        if outcome.error is not None:
+            raise RefusedError("invalid-request", outcome.error)
+        self._changed()
+        return json({"item": outcome.item, "status": outcome.status})
+
+    async def put_many(self, request: Request) -> Response:
+        """Add or replace items
+
+        What is good is stored; what is not comes back as `rejected` with a sentence.
+        """
+        rows = many_of(await self._bodies.json(request), self._most)
+        outcomes = (await self._intake.run(lambda: self._engine.put_items_each(rows))).value
+        self._changed()
+        return json({"results": [outcome._asdict() for outcome in outcomes]})
+
+    async def remove(self, request: Request) -> Response:
+        """Remove an item
+
+        From every slate and search, and its words are gone. Its events stay: they are what its
+        users did. Putting it again brings it back.
+        """
+        item = id_of(request, "item")
+        await self._intake.run(lambda: self._engine.remove_item(item))
+        self._changed()
+        return json({"item": item, "removed": True})
 
 
-def listed(item: Item) -> dict[str, Any]:
-    """As a list shows it."""
+def _shown(item: Item) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "title": item.title,
+        "categories": item.categories,
+        "description": item.description,
+        "attributes": item.attributes,
+        "available": item.available,
+        "expires_s": item.expires_s,
+    }
+
+
+def _listed(item: Item) -> dict[str, Any]:
     return {
         "id": item.id,
         "title": item.title,

@@ -36,6 +36,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "invalid-json": Problem(
         400, "The body is not JSON", "Send UTF-8 encoded JSON; detail names the place."
     ),
+    "bad-request": Problem(400, "This is not HTTP", "Speak HTTP/1.1; the connection is closed."),
     "unauthorized": Problem(
         401,
         "A key is needed",

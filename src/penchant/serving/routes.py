@@ -13,14 +13,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from penchant.serving import schemas
-from penchant.serving.lanes import Timed
+from penchant.serving.keys import ROLES, Caller, Role
 from penchant.serving.problems import MEDIA, PROBLEMS, RefusedError
+from penchant.serving.reading import ENCODER
 
 REFS: Final = "#/components/schemas/{name}"
 ALWAYS: Final = ("rate-limited", "internal", "unavailable")
 """Problems that every operation may answer with."""
 Endpoint = Callable[[Request], Awaitable[Response]]
-ENCODER: Final = msgspec.json.Encoder()
 
 
 class Route(APIRoute):
@@ -28,23 +28,34 @@ class Route(APIRoute):
 
     def __init__(
         self,
-        method: str,
-        path: str,
+        operation: str,
         endpoint: Endpoint,
         *,
-        tag: str,
+        role: Role | None,
         answer: Any,
         query: type[schemas.Query] | None = None,
         body: Any = None,
         problems: Sequence[str] = (),
         media: str = "application/json",
     ) -> None:
+        method, path = operation.split()
         self.components: dict[str, Any] = {}
-        slugs = [*problems, *(["invalid-request"] if query or "{" in path else []), *ALWAYS]
+        self._needed = None if role is None else ROLES.index(role)
+        secured = ["unauthorized", "forbidden"] if role else []
+        slugs = [
+            *problems,
+            *secured,
+            *(["invalid-request"] if query or "{" in path else []),
+            *ALWAYS,
+        ]
         if body is not None:
             slugs += ["invalid-json", "invalid-request", "timeout", "too-large"]
         doc = inspect.getdoc(endpoint) or ""
-        extra: dict[str, Any] = {"parameters": [*_of_path(path), *self._of_query(query)]}
+        extra: dict[str, Any] = {
+            "parameters": [*_of_path(path), *self._of_query(query)],
+            "security": [{"bearer": []}, {"header": []}, {}] if role else [],
+            "x-role": role or "anybody",
+        }
         if body is not None:
             content = {"application/json": {"schema": self._schema(body)}}
             extra["requestBody"] = {"required": True, "content": content}
@@ -52,7 +63,7 @@ class Route(APIRoute):
             path,
             endpoint,
             methods=[method],
-            tags=[tag],
+            tags=[endpoint.__module__.rpartition(".")[2]],
             response_model=None,
             summary=doc.split("\n")[0].rstrip("."),
             description=doc.partition("\n\n")[2],
@@ -68,8 +79,20 @@ class Route(APIRoute):
         self._endpoint = endpoint
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._needed is not None:
+            self._require(scope["caller"])
         response = await self._endpoint(Request(scope, receive))
         await response(scope, receive, send)
+
+    def _require(self, caller: Caller | str) -> None:
+        if isinstance(caller, str):
+            raise RefusedError("unauthorized", caller, {"WWW-Authenticate": "Bearer"})
+        if ROLES.index(caller.role) < (self._needed or 0):
+            raise RefusedError(
+                "forbidden",
+                f"the key {caller.name} has the role {caller.role}; this needs "
+                f"{ROLES[self._needed or 0]}",
+            )
 
     def _schema(self, kind: Any) -> dict[str, Any]:
         (schema,), components = msgspec.json.schema_components([kind], ref_template=REFS)
@@ -115,15 +138,16 @@ def json(data: Any, status: int = 200) -> Response:
     return Response(ENCODER.encode(data), status, media_type="application/json")
 
 
-def timed_json(encoded: "Timed[tuple[bytes, float]]") -> Response:
-    """A body that a lane has encoded, with the header that says how long each stage took."""
-    body, encode_s = encoded.value
-    response = Response(body, media_type="application/json")
-    wait_ms, engine_ms = encoded.wait_s * 1e3, (encoded.work_s - encode_s) * 1e3
-    response.headers["Server-Timing"] = (
-        f"wait;dur={wait_ms:.2f}, engine;dur={engine_ms:.2f}, encode;dur={encode_s * 1e3:.2f}"
-    )
-    return response
+def many_of(given: Any, most: int) -> list[Any]:
+    """The rows of a body that is an array."""
+    if not isinstance(given, list):
+        kind = type(given).__name__
+        raise RefusedError("invalid-request", f"the body is of type {kind}; allowed is an array")
+    if len(given) > most:
+        raise RefusedError(
+            "too-large", f"the body has {len(given):,} rows; allowed are {most:,} in one request"
+        )
+    return given
 
 
 def id_of(request: Request, name: str) -> str:

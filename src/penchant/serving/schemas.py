@@ -236,3 +236,174 @@ class Problem(Struct):
 
 Body = Any
 """JSON as it came; each row is checked by ingest, which says what is wrong with it."""
+
+
+class Live(Struct):
+    """The process lives."""
+
+    status: Literal["ok"]
+
+
+class Ready(Struct):
+    """Whether it can answer."""
+
+    status: Literal["ready", "stopping", "failing"]
+    checks: dict[str, bool]
+
+
+class SignalFacts(Struct):
+    """What an event of one type is worth."""
+
+    weight: float
+    half_life_days: float
+    threshold: float | None
+    hides: bool
+
+
+class About(Struct):
+    """What this server is."""
+
+    version: str
+    signals: dict[str, SignalFacts]
+    placements: list[str]
+    clock: Literal["wall", "log"]
+    now_s: float
+    artifact: str | None
+    languages: list[Language]
+    auth: Annotated[bool, Meta(description="Whether a key is needed.")]
+
+
+class LogFacts(Struct):
+    """The log in numbers."""
+
+    events: int
+    users: int
+    items: int
+    oldest_s: float | None
+    newest_s: float | None
+    types: dict[str, int]
+    flags: dict[str, int]
+
+
+class RateSeries(Struct):
+    """How many in each of the latest seconds, oldest first."""
+
+    step_s: int
+    now_s: float
+    events: list[int]
+    slates: list[int]
+
+
+class Percentiles(Struct):
+    """Of the latest; null where there was none."""
+
+    p50: float | None
+    p99: float | None
+
+
+class Overview(Struct):
+    """The server in numbers."""
+
+    facts: LogFacts
+    card: Annotated[dict[str, Any] | None, Meta(description="The model in use, as it was made.")]
+    artifacts: list[str]
+    quality: Annotated[dict[str, Any], Meta(description="How good the log's data are.")]
+    rates: RateSeries
+    latency_ms: dict[str, Percentiles]
+    memory_mib: float
+    uptime_s: float
+    freshness_target_ms: float
+    drops: Annotated[dict[str, int], Meta(description="Refused rows and requests, by reason.")]
+
+
+class ItemGiven(Struct, omit_defaults=True):
+    """What is said of an item. Also read: category, genres, expires_s."""
+
+    title: str | None = None
+    categories: Annotated[list[str] | str, Meta(description='Also as "a|b" or "a, b".')] = []
+    description: str | None = None
+    attributes: dict[str, Scalar] = {}
+    available: bool = True
+    expires: Annotated[
+        float | str | None, Meta(description="Unix seconds or ISO 8601; not shown from then on.")
+    ] = None
+
+
+class ItemRow(ItemGiven, kw_only=True, omit_defaults=True):
+    """An item of many."""
+
+    id: Annotated[str | int, Meta(description="Which.")]
+
+
+class Item(Struct):
+    """An item of the catalogue."""
+
+    id: str
+    title: str | None
+    categories: list[str]
+    description: str | None
+    attributes: dict[str, Scalar]
+    available: bool
+    expires_s: float | None
+
+
+class ItemPut(Struct):
+    """What became of an item."""
+
+    item: str
+    status: Literal["created", "replaced"]
+
+
+class ItemOutcome(Struct):
+    """What became of one row."""
+
+    item: str | None
+    status: Literal["created", "replaced", "rejected"]
+    error: str | None
+
+
+class ItemOutcomes(Struct):
+    """What became of each row, in their order."""
+
+    results: list[ItemOutcome]
+
+
+class ItemRemoved(Struct):
+    """An item that is shown no more."""
+
+    item: str
+    removed: Literal[True]
+
+
+class Category(Struct):
+    """A category."""
+
+    name: str
+    items: int
+
+
+class CategoryList(Struct):
+    """Every category."""
+
+    categories: list[Category]
+
+
+class UsersQuery(Query, frozen=True):
+    """Which part of the list."""
+
+    limit: Limit = 100
+    offset: Offset = 0
+
+
+class UserListed(Struct):
+    """A user in a list."""
+
+    user: str
+    events: int
+    newest_s: float
+
+
+class UserList(Struct):
+    """A page of users, most events first."""
+
+    users: list[UserListed]

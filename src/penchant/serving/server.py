@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from penchant.core.errors import ConfigError
 from penchant.serving.config import ServingConfig
+from penchant.serving.protocol import Protocol
 
 SWITCH_S: Final = 0.0005
 """How long a thread keeps the interpreter while another waits: Python's 5 ms would be a quarter of
@@ -62,11 +63,15 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def address(bound: socket.socket) -> str:
+def url_of(bound: socket.socket) -> str:
     """Where a browser finds it."""
     host, port = bound.getsockname()[:2]
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{shown}:{port}"
+
+
+def _hardened(config: ServingConfig) -> type[Protocol]:
+    return type("ConfiguredProtocol", (Protocol,), {"limits": config})
 
 
 def run(
@@ -80,6 +85,7 @@ def run(
     sys.setswitchinterval(SWITCH_S)
     settings = uvicorn.Config(
         app,
+        http=_hardened(config),
         lifespan="off",
         ws="none",
         access_log=False,

@@ -7,87 +7,119 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penchant.core.contracts import Receipt
+from penchant.core.errors import UnknownIdError
 from penchant.core.events import Event
 from penchant.engine.engine import Engine
 from penchant.serving import schemas
+from penchant.serving.bodies import Bodies
 from penchant.serving.intake import Intake
-from penchant.serving.lanes import Lane
-from penchant.serving.routes import Route, id_of, json, query_of, timed_json
-from penchant.serving.timing import encoded
+from penchant.serving.reading import Reader
+from penchant.serving.routes import Route, id_of, json, query_of
 
 
-def user_routes(
-    engine: Engine, reads: Lane, intake: Intake, erased: Callable[[str], None]
-) -> Sequence[Route]:
+class UserRoutes:
     """`/users`."""
 
-    async def forget_user(request: Request) -> Response:
-        """Forget a user
+    def __init__(
+        self,
+        engine: Engine,
+        reads: Reader,
+        intake: Intake,
+        bodies: Bodies,
+        erased: Callable[[str], None],
+    ) -> None:
+        self._engine = engine
+        self._reads = reads
+        self._intake = intake
+        self._bodies = bodies
+        self._erased = erased
 
-        Erases the user from log, states, counts and rejected lines. The receipt says in sentences
-        what still holds traces.
-        """
-        user = id_of(request, "user")
-        receipt: Receipt = (await intake.run(lambda: engine.forget(user))).value
-        erased(user)
-        return json(receipt._asdict())
+    def routes(self) -> Sequence[Route]:
+        """All of them."""
+        return (
+            Route(
+                "GET /users",
+                self.list_users,
+                role="read",
+                query=schemas.UsersQuery,
+                answer=schemas.UserList,
+            ),
+            Route(
+                "GET /users/{user}/interests",
+                self.interests,
+                role="read",
+                answer=schemas.Interests,
+            ),
+            Route(
+                "GET /users/{user}/history",
+                self.history,
+                role="read",
+                query=schemas.HistoryQuery,
+                answer=schemas.History,
+            ),
+            Route(
+                "DELETE /users/{user}",
+                self.forget,
+                role="admin",
+                answer=schemas.Receipt,
+                problems=("not-found", "storage-full"),
+            ),
+        )
 
-    async def history(request: Request) -> Response:
-        """A user's events, newest first"""
-        user, asked = id_of(request, "user"), query_of(request, schemas.HistoryQuery)
+    async def list_users(self, request: Request) -> Response:
+        """Users, most events first"""
+        asked = query_of(request, schemas.UsersQuery)
 
         def found() -> dict[str, Any]:
-            events = engine.history(user)
-            newest_first = events[::-1][asked.offset : asked.offset + asked.limit]
-            titles = _titles(engine, newest_first)
-            return {
-                "user": user,
-                "events": [_stored(event, titles) for event in newest_first],
-                "total": len(events),
-            }
+            users = self._engine.users(asked.limit, asked.offset)
+            named = ({"user": u, "events": n, "newest_s": newest_s} for u, n, newest_s in users)
+            return {"users": list(named)}
 
-        return timed_json(await reads.run(encoded(found)))
+        return await self._reads.json(found)
 
-    async def interests(request: Request) -> Response:
+    async def interests(self, request: Request) -> Response:
         """What a user wants
 
         Strongest first, each with the events that speak for it, where it is going and how it will
         fade. Empty for a stranger, and as long as nothing is trained.
         """
         user = id_of(request, "user")
-        return timed_json(await reads.run(encoded(lambda: _interests(engine, user))))
+        return await self._reads.json(lambda: _interests(self._engine, user))
 
-    return (
-        Route("GET", "/users/{user}/interests", interests, tag="users", answer=schemas.Interests),
-        Route(
-            "GET",
-            "/users/{user}/history",
-            history,
-            tag="users",
-            query=schemas.HistoryQuery,
-            answer=schemas.History,
-        ),
-        Route(
-            "DELETE",
-            "/users/{user}",
-            forget_user,
-            tag="users",
-            answer=schemas.Receipt,
-            problems=("not-found", "storage-full"),
-        ),
-    )
+    async def history(self, request: Request) -> Response:
+        """A user's events, newest first"""
+        user, asked = id_of(request, "user"), query_of(request, schemas.HistoryQuery)
+
+        def found() -> dict[str, Any]:
+            events = self._engine.history(user)
+            newest_first = events[::-1][asked.offset : asked.offset + asked.limit]
+            titles = _titles(self._engine, newest_first)
+            told = [{**asdict(event), "title": titles.get(event.item)} for event in newest_first]
+            return {"user": user, "events": told, "total": len(events)}
+
+        return await self._reads.json(found)
+
+    async def forget(self, request: Request) -> Response:
+        """Forget a user
+
+        Erases the user from log, states, counts and rejected lines. The receipt says in sentences
+        what still holds traces.
+        """
+        user = id_of(request, "user")
+        receipt = (await self._intake.run(lambda: self._engine.forget(user))).value
+        self._erased(user)
+        return json(receipt._asdict())
 
 
-def _titles(engine: Engine, events: Sequence[Event]) -> dict[str, str | None]:
-    ids = {event.item for event in events if event.item is not None}
-    return {item: engine.item(item).title for item in ids}
-
-
-def _stored(event: Event, titles: dict[str, str | None]) -> dict[str, Any]:
-    plain = asdict(event)
-    plain["title"] = titles.get(event.item) if event.item is not None else None
-    return plain
+def _titles(engine: Engine, events: Sequence[Event]) -> dict[str | None, str | None]:
+    """Titles by item; none for what was removed."""
+    found: dict[str | None, str | None] = {}
+    for item in {event.item for event in events if event.item is not None}:
+        try:
+            found[item] = engine.item(item).title
+        except UnknownIdError:
+            found[item] = None
+    return found
 
 
 def _interests(engine: Engine, user: str) -> dict[str, Any]:
@@ -98,11 +130,10 @@ def _interests(engine: Engine, user: str) -> dict[str, Any]:
         rows: Sequence[int] = plain.pop("evidence_rows")
         plain["evidence"] = [{"item": items[r].id, "title": items[r].title} for r in rows]
         found.append(plain)
-    slate = engine.recommend(user, 1)
     return {
         "user": user,
         "interests": found,
-        "state_cursor": slate.state_cursor,
+        "state_cursor": engine.recommend(user, 1).state_cursor,
         "artifact": engine.artifact,
         "now_s": engine.now_s(),
     }
