@@ -32,6 +32,8 @@ from penchant.engine.items import (
     item_or_error,
     item_outcomes,
     nobody,
+    popular,
+    similar,
 )
 from penchant.engine.learned import Learned, load_learned, read_card, save_learned
 from penchant.engine.placements import Placements
@@ -373,6 +375,26 @@ class Engine:
             self._titles.put(retitled)
             rows, total = self._titles.find(q, shown, counts, limit, offset)
             return [shelf.item(row) for row in rows], total
+
+    def popular(
+        self, n: int = 10, category: str | None = None, window: str = "7d"
+    ) -> list[tuple[Item, float]]:
+        """The items taken most in the last `1d`, `7d` or `30d`, each with its weight of events."""
+        check_page(n, name="n")
+        with self._moved:
+            self._memory.count_if_due()
+            return popular(self._memory, n, category, window, self.now_s())
+
+    def similar(self, item: str, n: int = 10) -> list[tuple[Item, float]]:
+        """Items that the same people take, then those whose trained vectors are near.
+
+        The two parts are scored on scales of their own. Empty where nothing is known.
+        """
+        check_page(n, name="n")
+        with self._moved:
+            self._memory.count_if_due()
+            row = self._memory.shelf.found(ItemId(item))
+            return similar(self._memory, row, n, self.now_s())
 
     def categories(self) -> list[tuple[str, int]]:
         """Every category and how many items it has, most first."""

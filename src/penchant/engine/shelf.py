@@ -71,6 +71,11 @@ class Shelf:
             raise UnknownIdError(f"the item {item!r} was removed; put it again to bring it back")
         return row
 
+    @property
+    def vectors(self) -> Vectors | None:
+        """(N, D) directions of the items, unit length, zero where unknown; None: never learned."""
+        return None if self._vectors is None else self._vectors[: len(self._items)]
+
     def put(self, row: int, item: Item) -> None:
         """An item is added at the next row, or replaced at its own."""
         before: tuple[str, ...] = ()
@@ -118,7 +123,7 @@ class Shelf:
             self._expires_s[:n],
             added_s[:n],
             self.by_category(),
-            None if self._vectors is None else self._vectors[:n],
+            self.vectors,
         )
 
     def by_category(self) -> dict[str, NDArray[np.intp]]:
