@@ -30,16 +30,20 @@ class Interests(NamedTuple):
         ...
         penchant.core.errors.ShapeError: item vectors (3, 2) do not fit interests (1, 3)
         """
+        each = self.products(vectors)
+        return each[0] if len(each) == 1 else np.asarray(each.max(axis=0), dtype=np.float32)
+
+    def products(self, vectors: Vectors) -> Vectors:
+        """w_k u_k . c, direction by direction: (N, D) -> (K, N)."""
         if vectors.shape[-1] != self.directions.shape[-1]:
             raise ShapeError(
                 f"item vectors {vectors.shape} do not fit interests {self.directions.shape}"
             )
-        if len(self.weights) == 1:
-            one = self.directions[0] * self.weights[0]
-            return np.asarray(vectors @ one, dtype=np.float32)  # (N, D) @ (D,) -> (N,)
-        # (K, D) @ (D, N) -> (K, N): the maximum over rows is three times as fast as over columns
-        each = (self.directions * self.weights[:, None]) @ vectors.T
-        return np.asarray(each.max(axis=0), dtype=np.float32)
+        weighted = self.directions * self.weights[:, None]
+        if len(weighted) == 1:  # (N, D) @ (D,): a vector is faster than a matrix of one row
+            return np.asarray(vectors @ weighted[0], dtype=np.float32)[None]
+        # (K, D) @ (D, N): the maximum over rows is three times as fast as over columns
+        return np.asarray(weighted @ vectors.T, dtype=np.float32)
 
 
 def decay(weight: float, elapsed_s: float, half_life_s: float) -> float:

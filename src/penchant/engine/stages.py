@@ -138,13 +138,41 @@ class Stages:
 
     def found(self, reading: Reading, allowed: Mask, limit: int) -> Found:
         """Whatever any source finds, scored by all; never empty while anything is allowed."""
-        names = tuple(self.sources)
-        each = [self.sources[name].find(reading, allowed, limit).rows for name in names]
+        return self.found_each([(reading, allowed, limit)])[0]
+
+    def found_each(self, asked: Sequence[tuple[Reading, Mask, int]]) -> list[Found]:
+        """The same for several readings, with one look at the item vectors for all of them."""
+        readings = [reading for reading, _, _ in asked]
+        wholes = {
+            name: source.whole(readings)
+            for name, source in self.sources.items()
+            if isinstance(source, InterestSearch)
+        }
+        return [
+            self._found(*one, {name: whole[place] for name, whole in wholes.items()})
+            for place, one in enumerate(asked)
+        ]
+
+    def _found(
+        self, reading: Reading, allowed: Mask, limit: int, wholes: Mapping[str, Scores | None]
+    ) -> Found:
+        each = [
+            source.choose(wholes[name], allowed, limit).rows
+            if isinstance(source, InterestSearch)
+            else source.find(reading, allowed, limit).rows
+            for name, source in self.sources.items()
+        ]
         rows = np.unique(np.concatenate(each)) if each else np.zeros(0, np.intp)
         if len(rows) < limit:
             spare = np.setdiff1d(np.flatnonzero(allowed)[:limit], rows, assume_unique=True)
             rows = np.union1d(rows, spare[: limit - len(rows)])
-        return Found(rows, self.score(reading, rows, names), names)
+        out = np.empty((len(self.sources), len(rows)), np.float32)
+        for s, (name, source) in enumerate(self.sources.items()):
+            if isinstance(source, InterestSearch):
+                out[s] = source.rescore(reading, wholes[name], rows)
+            else:
+                out[s] = source.score(reading, rows)
+        return Found(rows, out.T, tuple(self.sources))
 
 
 def unlearned(signals: Mapping[str, Signal], live: Live, n_items: int) -> Stages:

@@ -28,13 +28,24 @@ def top(scores: Scores, allowed: Mask, limit: int, above: float = -np.inf) -> Ca
             f"scores {scores.shape} do not fit the mask of allowed items {allowed.shape}; "
             "call grow(n) on every source when the catalogue grows"
         )
-    edge = _likely_edge(scores, limit)
-    rows = np.flatnonzero(scores >= edge if edge > above else scores > above)
-    rows = rows[allowed[rows]]
-    if len(rows) < limit and edge > above:  # more is closed than the sample could know
-        rows = np.flatnonzero(allowed & (scores > above))
+    rows = _reaching(scores, allowed, limit, above)
     best = rows[best_places(scores[rows], limit)]
     return Candidates(best, scores[best])
+
+
+def _reaching(scores: Scores, allowed: Mask, limit: int, above: float) -> NDArray[np.intp]:
+    """Rows, ascending, among which are the `limit` best allowed ones that score over `above`."""
+    edge = _likely_edge(scores, limit)
+    if edge > above:
+        rows = np.flatnonzero(scores > edge)
+        rows = rows[allowed[rows]]
+        if len(rows) < limit:  # of equal scores the first rows win
+            tied = np.flatnonzero((scores == edge) & allowed)[: limit - len(rows)]
+            rows = np.sort(np.concatenate([rows, tied]))
+        if len(rows) >= limit:
+            return rows
+    rows = np.flatnonzero(scores > above)  # few, where a source knows little
+    return rows[allowed[rows]]
 
 
 def _likely_edge(scores: Scores, limit: int) -> float:

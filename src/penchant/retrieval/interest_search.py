@@ -1,6 +1,9 @@
 """Items near a user's interests, by exact search over all item vectors."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from penchant.core.contracts import Candidates, Mask, Reading, Rows, Scores
 from penchant.core.errors import ShapeError
@@ -31,6 +34,7 @@ class InterestSearch:
         self._bias = np.zeros(len(vectors), np.float32) if bias is None else bias
         self._known = np.ones(len(vectors), np.bool_) if known is None else known
         self._n_items = len(vectors)
+        self._all_known = bool(self._known.all())
 
     @property
     def n_items(self) -> int:
@@ -43,17 +47,11 @@ class InterestSearch:
         if extra > 0:
             self._known = np.concatenate([self._known, np.zeros(extra, np.bool_)])
             self._n_items = n_items
+            self._all_known = False
 
     def find(self, reading: Reading, allowed: Mask, limit: int) -> Candidates:
         """The items with a vector that score highest."""
-        if self._model_name not in reading.interests:
-            return NOTHING
-        if allowed.shape != self._known.shape:
-            raise ShapeError(
-                f"{self._n_items} items do not fit the mask of allowed items {allowed.shape}; "
-                "call grow(n) on every source when the catalogue grows"
-            )
-        return top(self.score(reading, slice(None)), allowed & self._known, limit)
+        return self.choose(self.whole([reading])[0], allowed, limit)
 
     def score(self, reading: Reading, rows: Rows) -> Scores:
         """r_c of `rows`."""
@@ -61,14 +59,54 @@ class InterestSearch:
         if interests is None:
             return np.zeros(self._n_items, np.float32)[rows]
         if isinstance(rows, slice) or not self._known[rows].all():
-            return self._whole(interests)[rows]  # the lowest score is that of the whole catalogue
+            # the lowest score is that of the whole catalogue
+            return self._filled(interests.score(self._vectors) + self._bias)[rows]
         return interests.score(self._vectors[rows]) + self._bias[rows]
 
-    def _whole(self, interests: Interests) -> Scores:
-        with_vector = self._known[: len(self._vectors)]
-        scores = interests.score(self._vectors) + self._bias
-        if self._n_items == len(scores) and with_vector.all():
+    def whole(self, readings: Sequence[Reading]) -> Sequence[Scores | None]:
+        """r_c of every item for each reading, (B) of (N,); None: no interests of this model.
+
+        The vectors are read from memory once for all of them, which is most of the cost. A score
+        may differ from that of `score` in its last bits.
+        """
+        each = [reading.interests.get(self._model_name) for reading in readings]
+        found = [interests for interests in each if interests is not None]
+        if not found:
+            return [None] * len(readings)
+        every = Interests(
+            np.concatenate([one.directions for one in found]),
+            np.concatenate([one.weights for one in found]),
+        ).products(self._vectors)  # (sum K, N)
+        ends = np.cumsum([len(one.weights) for one in found]).tolist()
+        begins = [0, *ends[:-1]]
+        scored = iter(
+            every[begin] if end == begin + 1 else every[begin:end].max(axis=0)
+            for begin, end in zip(begins, ends, strict=True)
+        )
+        return [None if one is None else self._filled(next(scored) + self._bias) for one in each]
+
+    def choose(self, whole: Scores | None, allowed: Mask, limit: int) -> Candidates:
+        """The best of what `whole` gave for one reading."""
+        if whole is None:
+            return NOTHING
+        if allowed.shape != self._known.shape:
+            raise ShapeError(
+                f"{self._n_items} items do not fit the mask of allowed items {allowed.shape}; "
+                "call grow(n) on every source when the catalogue grows"
+            )
+        return top(whole, allowed if self._all_known else allowed & self._known, limit)
+
+    def rescore(self, reading: Reading, whole: Scores | None, rows: NDArray[np.intp]) -> Scores:
+        """`score` of `rows` without another look at the catalogue."""
+        if whole is None or self._all_known or self._known[rows].all():
+            return self.score(reading, rows)
+        return whole[rows]
+
+    def _filled(self, scores: Scores) -> Scores:
+        """(T,) scores -> (N,), items without a vector below all others."""
+        if self._all_known:
             return scores
+        with_vector = self._known[: len(self._vectors)]
         lowest = scores.min(where=with_vector, initial=np.inf)
         whole = np.full(self._n_items, lowest - 1 if np.isfinite(lowest) else 0.0, np.float32)
         whole[: len(scores)][with_vector] = scores[with_vector]
