@@ -1,8 +1,9 @@
 /** The API call behind each action, to copy. */
 
 import { html, useEffect, useRef, useState, useWatched } from "../html.js";
-import { FORMS, journal } from "../calls.js";
+import { base, journal } from "../calls.js";
 import { milliseconds, t } from "../language.js";
+import { FORMS } from "../snippets.js";
 import { Icon } from "./icons.js";
 
 /** The button that opens the journal, and the journal itself, beside the page or below it. */
@@ -48,7 +49,7 @@ function Action({ action }) {
 function Call({ call }) {
   const [copied, setCopied] = useState(null);
   const copy = async (how) => {
-    await write(FORMS[how](call));
+    await write(FORMS[how](call, { base, key: journal.key }));
     setCopied(how);
     setTimeout(() => setCopied(null), 1500);
   };

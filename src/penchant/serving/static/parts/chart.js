@@ -67,7 +67,7 @@ export function Lines({ lines, name, show, title, height = 190, low = 0, testid,
   const said = `${name(at)}: ${readout.map((line) => `${line.name} ${show(line.value)}`).join(", ")}`;
   const ends = count > 2 ? [0, Math.floor((count - 1) / 2), count - 1] : [0, count - 1];
   return html`<div class="lines" data-testid=${testid}>
-    <div ref=${frame} class="lines-frame" tabindex="0" role="slider" aria-orientation="horizontal" aria-label=${title} aria-valuemin="1" aria-valuemax=${count}
+    <div ref=${frame} class="lines-frame" data-testid=${`${testid}-frame`} tabindex="0" role="slider" aria-orientation="horizontal" aria-label=${title} aria-valuemin="1" aria-valuemax=${count}
       aria-valuenow=${at + 1} aria-valuetext=${said} onKeyDown=${keys} onPointerMove=${nearest} onPointerDown=${nearest} onPointerLeave=${() => choose(null)} onBlur=${() => choose(null)}>
       <svg width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`} aria-hidden="true">
         ${marks.map((mark) => html`<g key=${mark}><line class="grid" x1=${LEFT} x2=${width - RIGHT} y1=${y(mark)} y2=${y(mark)} /><text class="tick" x=${LEFT - 6} y=${y(mark) + 3.5} text-anchor="end">${show(mark)}</text></g>`)}
