@@ -33,6 +33,7 @@ from penchant.serving.overview import OverviewRoutes, Surroundings
 from penchant.serving.pages import page_routes
 from penchant.serving.reading import Reader
 from penchant.serving.routes import Route
+from penchant.serving.sessions import SessionRoutes
 from penchant.serving.slates import SlateMaker, SlateRoutes
 from penchant.serving.stream import StreamRoutes
 from penchant.serving.users import UserRoutes
@@ -155,7 +156,8 @@ class App:
         )
         resources = (
             EventRoutes(self._intake, bodies, engine.undo, hub.moved_all, config.max_rows),
-            SlateRoutes(slates),
+            SlateRoutes(engine, slates, fast, slow, bodies),
+            SessionRoutes(engine, fast, bodies),
             StreamRoutes(hub, slates.plain, self._visible.wait, config.alive_every_s),
             UserRoutes(engine, slow, self._intake, bodies, hub.erased),
             ItemRoutes(engine, slow, self._intake, bodies, hub.moved_all, config.max_rows),

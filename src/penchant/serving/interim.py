@@ -6,8 +6,3 @@ from typing import Any
 def quality(engine: Any) -> Any:
     """The report of the log."""
     return getattr(engine, "quality", dict)
-
-
-def placements(engine: Any) -> Any:
-    """The placements."""
-    return getattr(engine, "placements", ("default",))

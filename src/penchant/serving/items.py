@@ -14,6 +14,7 @@ from penchant.serving.intake import Intake
 from penchant.serving.problems import RefusedError
 from penchant.serving.reading import Reader
 from penchant.serving.routes import Route, id_of, json, many_of, query_of
+from penchant.serving.slates import told
 
 
 class ItemRoutes:
@@ -53,6 +54,14 @@ class ItemRoutes:
                 self.get,
                 role="read",
                 answer=schemas.Item,
+                problems=("not-found",),
+            ),
+            Route(
+                "GET /items/{item}/similar",
+                self.similar,
+                role="read",
+                query=schemas.SimilarQuery,
+                answer=schemas.Similar,
                 problems=("not-found",),
             ),
             Route("GET /categories", self.categories, role="read", answer=schemas.CategoryList),
@@ -104,6 +113,19 @@ class ItemRoutes:
         """An item"""
         item = id_of(request, "item")
         return await self._reads.json(lambda: _shown(self._engine.item(item)))
+
+    async def similar(self, request: Request) -> Response:
+        """Items like an item
+
+        Those that the same people take, then those whose trained vectors are near.
+        """
+        item, asked = id_of(request, "item"), query_of(request, schemas.SimilarQuery)
+
+        def found() -> dict[str, Any]:
+            pairs = self._engine.similar(item, asked.n)
+            return {"item": item, "items": [{**told(i), "score": score} for i, score in pairs]}
+
+        return await self._reads.json(found)
 
     async def categories(self, _: Request) -> Response:
         """Categories, and how many items each has"""

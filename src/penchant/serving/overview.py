@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penchant import __version__
+from penchant.core.slates import LANGUAGES
 from penchant.engine.engine import Engine
 from penchant.serving import interim, schemas
 from penchant.serving.metrics import Metrics
@@ -93,11 +94,11 @@ def _about(engine: Engine, auth: bool) -> dict[str, Any]:
     return {
         "version": __version__,
         "signals": {name: signal.model_dump() for name, signal in config.signals.items()},
-        "placements": list(interim.placements(engine)),
+        "placements": sorted(config.placements),
         "clock": config.clock,
         "now_s": engine.now_s(),
         "artifact": engine.artifact,
-        "languages": ["en", "zh"],
+        "languages": LANGUAGES,
         "auth": auth,
     }
 

@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -20,6 +20,7 @@ from penchant.serving.reading import ENCODER
 REFS: Final = "#/components/schemas/{name}"
 ALWAYS: Final = ("rate-limited", "internal", "unavailable")
 """Problems that every operation may answer with."""
+S = TypeVar("S", bound=msgspec.Struct)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -161,7 +162,7 @@ def id_of(request: Request, name: str) -> str:
         ) from None
 
 
-def query_of(request: Request, kind: type[msgspec.Struct]) -> Any:
+def query_of(request: Request, kind: type[S]) -> S:
     """The query as `kind`; a name that it does not have and a value it may not have are errors."""
     fields = _lists(kind)
     found: dict[str, Any] = {}
@@ -185,6 +186,14 @@ def query_of(request: Request, kind: type[msgspec.Struct]) -> Any:
         return msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
         raise RefusedError("invalid-request", explained(error, found)) from None
+
+
+def body_of(given: Any, kind: type[S]) -> S:
+    """The body as `kind`."""
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError as error:
+        raise RefusedError("invalid-request", explained(error, given)) from None
 
 
 _PLACE: Final = re.compile(r" - at `(\$[^`]*)`$")

@@ -407,3 +407,84 @@ class UserList(Struct):
     """A page of users, most events first."""
 
     users: list[UserListed]
+
+
+class SessionAsked(Struct, forbid_unknown_fields=True):
+    """A session, and which slate."""
+
+    events: Annotated[
+        list[dict[str, Any]],
+        Meta(description="Events without user, oldest first.", examples=[[{"item": "tea"}]]),
+    ]
+    n: N = 10
+    exclude: Annotated[list[str], Meta(description="Items to leave out.")] = []
+    categories: Annotated[list[str], Meta(description="Only items of any of these.")] = []
+    repeats: Annotated[bool, Meta(description="Whether items of the session may appear.")] = True
+    diversity: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    placement: Annotated[str | None, Meta(description="Whose rules hold; see GET /about.")] = None
+
+
+class RankAsked(Struct, forbid_unknown_fields=True):
+    """A list, and for whom."""
+
+    user: Annotated[str, Meta(min_length=1, description="For whom.")]
+    items: Annotated[list[str], Meta(max_length=1_000, description="Item ids.")]
+    reasons: Annotated[bool, Meta(description="Whether to say why, checked by removal.")] = False
+    lang: Annotated[Language, Meta(description="Language of the reasons' sentences.")] = "en"
+
+
+class Ranked(Struct):
+    """The caller's own list, best first for that user."""
+
+    user: str
+    items: list[Place]
+    unknown: Annotated[list[str], Meta(description="Items that nobody has met, or were removed.")]
+    state_cursor: str
+    artifact: str | None
+    now_s: float
+
+
+class PopularQuery(Query, frozen=True):
+    """Where, and of how long."""
+
+    n: N = 10
+    category: Annotated[str | None, Meta(description="Only items of it.")] = None
+    window: Literal["1d", "7d", "30d"] = "7d"
+
+
+class PopularItem(Struct):
+    """An item that many took."""
+
+    item: str
+    title: str | None
+    categories: list[str]
+    count: Annotated[float, Meta(description="Its weight of events in the window.")]
+
+
+class Popular(Struct):
+    """Items taken most."""
+
+    window: str
+    items: list[PopularItem]
+
+
+class SimilarQuery(Query, frozen=True):
+    """How many."""
+
+    n: N = 10
+
+
+class SimilarItem(Struct):
+    """An item like another."""
+
+    item: str
+    title: str | None
+    categories: list[str]
+    score: float
+
+
+class Similar(Struct):
+    """Items like one, likest first."""
+
+    item: str
+    items: list[SimilarItem]

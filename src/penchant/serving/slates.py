@@ -8,12 +8,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penchant.core.items import Item
 from penchant.core.slates import Slate
 from penchant.engine.engine import Engine
 from penchant.serving import schemas
+from penchant.serving.bodies import Bodies
 from penchant.serving.metrics import Metrics
 from penchant.serving.reading import Reader
-from penchant.serving.routes import Route, id_of, query_of
+from penchant.serving.routes import Route, body_of, id_of, query_of
 
 
 class SlateMaker:
@@ -67,15 +69,22 @@ class SlateMaker:
             diversity=asked.diversity,
             reasons=asked.reasons,
             next=asked.next,
+            placement=asked.placement,
         )
-        return slate.to_dict()
+        return slate.to_dict(asked.lang)
 
 
 class SlateRoutes:
-    """`/users/{user}/recommendations`."""
+    """`/users/{user}/recommendations`, `/rank` and `/popular`."""
 
-    def __init__(self, slates: SlateMaker) -> None:
+    def __init__(
+        self, engine: Engine, slates: SlateMaker, fast: Reader, slow: Reader, bodies: Bodies
+    ) -> None:
+        self._engine = engine
         self._slates = slates
+        self._fast = fast
+        self._slow = slow
+        self._bodies = bodies
 
     def routes(self) -> Sequence[Route]:
         """All of them."""
@@ -88,6 +97,20 @@ class SlateRoutes:
                 answer=schemas.Slate,
                 problems=("not-yet-visible",),
             ),
+            Route(
+                "POST /rank",
+                self.rank,
+                role="read",
+                body=schemas.RankAsked,
+                answer=schemas.Ranked,
+            ),
+            Route(
+                "GET /popular",
+                self.popular,
+                role="read",
+                query=schemas.PopularQuery,
+                answer=schemas.Popular,
+            ),
         )
 
     async def recommendations(self, request: Request) -> Response:
@@ -98,3 +121,36 @@ class SlateRoutes:
         """
         user, asked = id_of(request, "user"), query_of(request, schemas.SlateQuery)
         return await self._slates.answer(user, asked)
+
+    async def rank(self, request: Request) -> Response:
+        """Rank a list of one's own
+
+        At most 1,000 items, best first for the user. No rule takes one out; what the user has
+        dismissed comes last.
+        """
+        asked = body_of(await self._bodies.json(request), schemas.RankAsked)
+
+        def made() -> dict[str, Any]:
+            ranked = self._engine.rank(asked.user, asked.items, asked.reasons)
+            return {"user": asked.user, **ranked.to_dict(asked.lang)}
+
+        return await (self._slow if asked.reasons else self._fast).json(made)
+
+    async def popular(self, request: Request) -> Response:
+        """What is taken most
+
+        By everybody, in the last day, week or month.
+        """
+        asked = query_of(request, schemas.PopularQuery)
+
+        def made() -> dict[str, Any]:
+            found = self._engine.popular(asked.n, asked.category, asked.window)
+            items = [{**told(item), "count": count} for item, count in found]
+            return {"window": asked.window, "items": items}
+
+        return await self._slow.json(made)
+
+
+def told(item: Item) -> dict[str, Any]:
+    """An item as a place tells it."""
+    return {"item": item.id, "title": item.title, "categories": item.categories}
