@@ -15,7 +15,7 @@ const newGuest = () => `guest-${newId().slice(0, 6)}`;
 
 export class Session extends Watched {
   ready = false;
-  facts = { act: "view", scale: 0, films: false, trained: true, categories: [] };
+  facts = { act: "view", scale: 0, trained: true, dismisses: true };
   user = null;
   guest = true;
   slate = null;
@@ -43,8 +43,8 @@ export class Session extends Watched {
   async open() {
     await this.attempt(async () => {
       const api = journal.client(() => t("opening"));
-      const [about, overview, { categories }] = await Promise.all([api.about(), api.overview(), api.categories()]);
-      const facts = factsOf(about, overview, categories);
+      const [about, overview] = await Promise.all([api.about(), api.overview()]);
+      const facts = factsOf(about, overview, await highestRating(api, overview));
       this.set({ facts, options: { ...this.options, repeats: facts.act !== "rating" } });
       const asked = new URLSearchParams(location.search).get("user");
       await this.become(asked ?? kept("guest") ?? newGuest(), !asked);
@@ -309,12 +309,19 @@ export class Session extends Watched {
   }
 }
 
+/** The highest rating of the log, or of its most active user while no report is there; 0: none. */
+async function highestRating(api, overview) {
+  const reported = overview.quality?.values?.rating?.quantiles;
+  if (reported || !overview.facts.types?.rating) return Math.max(0, ...Object.values(reported ?? {}));
+  const [first] = (await api.users({ limit: 1 })).users;
+  const { events } = first ? await api.history(first.user, { limit: 100 }) : { events: [] };
+  return Math.max(0, ...events.map((event) => (event.type === "rating" ? (event.value ?? 0) : 0)));
+}
+
 /** What the log is about: the type of an act, the scale of ratings, the words to use. */
-function factsOf(about, overview, categories) {
+function factsOf(about, overview, highest) {
   const counts = Object.entries(overview.facts.types ?? {}).filter(([type]) => (about.signals[type]?.weight ?? 0) > 0);
   const [most = "view"] = counts.sort(([, a], [, b]) => b - a)[0] ?? [];
-  const rated = overview.quality?.values?.rating;
-  const highest = rated ? Math.max(...Object.values(rated.quantiles), 0) : 0;
-  const scale = !rated?.with_value ? 0 : highest <= 5 ? 5 : highest <= 10 ? 10 : 0;
-  return { about, overview, act: most, scale, trained: about.artifact !== null, categories, dismisses: Boolean(about.signals.dismiss) };
+  const scale = !highest ? 0 : highest <= 5 ? 5 : highest <= 10 ? 10 : 0;
+  return { act: most, scale, trained: about.artifact !== null, dismisses: Boolean(about.signals.dismiss) };
 }
