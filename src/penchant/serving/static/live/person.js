@@ -65,7 +65,7 @@ function Choose({ session, onClose }) {
   const replay = (user) => (onClose(), session.startReplay(user));
   return html`<div id="choose" class="choose" onKeyDown=${keys}>
     <label class="unseen" for="choose-box">${t("findPerson")}</label>
-    <input id="choose-box" ref=${box} type="search" placeholder=${t("findPersonHint")} value=${q} autocomplete="off" onInput=${(event) => setQ(event.target.value)} data-testid="person-search" />
+    <input id="choose-box" ref=${box} type="search" placeholder=${t("findPerson")} value=${q} autocomplete="off" onInput=${(event) => setQ(event.target.value)} data-testid="person-search" />
     <ul class="users" aria-label=${t("choosePerson")}>
       ${shown.map(
         (one) => html`<li key=${one.user}>

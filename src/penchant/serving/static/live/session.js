@@ -298,9 +298,13 @@ export class Session extends Watched {
       if (this.notice?.kind === "bad") this.set({ notice: null });
       return await job();
     } catch (error) {
-      if (error.status === 401) journal.set({ locked: true });
+      if (error.status === 401) {
+        journal.set({ locked: true });
+        if (!journal.key) return undefined; // the field that asks for a key says it
+      }
       const problem = error instanceof ProblemError ? error.problem : {};
       this.set({ notice: { kind: "bad", text: problem.title ?? t("failed"), detail: problem.detail ?? error.message, request: problem.request_id, retry } });
+      return undefined;
     }
   }
 

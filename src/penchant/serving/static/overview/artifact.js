@@ -42,7 +42,7 @@ function Held({ figures }) {
 function Curve({ name, values, low, digits, testid }) {
   const [table, setTable] = useState(false);
   if (!values?.length) return null;
-  const pass = (at) => `${t("pass")} ${at + 1}`;
+  const pass = (at) => t("passAt", { n: at + 1 });
   return html`<figure class="curve">
     <figcaption><h3>${name}</h3><button class="button small ghost" onClick=${() => setTable(!table)}>${table ? t("asChart") : t("asTable")}</button></figcaption>
     ${table || values.length < 2

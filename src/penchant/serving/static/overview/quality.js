@@ -7,7 +7,7 @@ const PARTS = ["completeness", "consistency", "accuracy", "diversity", "values"]
 
 /** The panel: the report of `penchant validate`, on the log as it is. */
 export function Quality({ report }) {
-  if (!report) return null;
+  if (!report?.enough) return null; // not worked out yet
   const { enough } = report;
   return html`<section class="panel quality" aria-labelledby="quality-title" data-testid="quality">
     <header class="panel-head"><h2 id="quality-title">${t("quality")}</h2><span class=${`verdict ${enough?.enough ? "good" : "bad"}`}>${t(enough?.enough ? "enoughYes" : "enoughNo")}</span></header>
