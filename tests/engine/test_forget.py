@@ -59,6 +59,8 @@ def test_no_byte_of_a_forgotten_user_is_left_within_a_second(
         for at in range(0, 60, 7):
             engine.observe_many(events[at : at + 7])
         engine.undo(f"{GHOST}-3")
+        engine.put_user(GHOST, {"by": GHOST, "said": "little"})
+        engine.put_user(GHOST, {"by": GHOST, "said": f"{GHOST} " * 100})
         engine.observe("somebody", "i1", "view", time=NOW_S - 60)
         keep(rejected_path(path), [Rejected(3, "no time", f'{{"user": "{GHOST}"}}')], "in.jsonl")
         if learned:
@@ -132,3 +134,19 @@ def test_a_user_whose_events_were_all_undone_can_be_forgotten(tmp_path: Path) ->
         engine.undo(engine.observe(GHOST, "i1", "like").event)
         assert engine.forget(GHOST).events == 0
         assert files_with(GHOST, tmp_path) == []
+
+
+def test_a_user_who_was_only_told_of_can_be_forgotten(tmp_path: Path) -> None:
+    with opened(tmp_path / "films.db") as engine:
+        engine.put_user(GHOST, {"name": GHOST})
+        engine.observe("somebody", "i1", "view")
+        assert engine.user(GHOST).attributes == {"name": GHOST}
+        assert files_with(GHOST, tmp_path) != []
+        receipt = engine.forget(GHOST)
+        assert (receipt.events, receipt.states, receipt.remains) == (0, 0, [])
+        assert files_with(GHOST, tmp_path) == []
+        with pytest.raises(UnknownIdError, match=f"no user has the id '{GHOST}'; nothing was"):
+            engine.forget(GHOST)
+        with pytest.raises(UnknownIdError, match=f"no user has the id '{GHOST}'; allowed are"):
+            engine.user(GHOST)
+    assert files_with(GHOST, tmp_path) == []

@@ -6,7 +6,7 @@ import pytest
 from penchant.core.contracts import EventFeatures
 from penchant.core.errors import InvalidRequestError, ShapeError
 from penchant.core.ids import EventId
-from penchant.interests.profile import profile, timeline
+from penchant.interests.profile import after_each, profile, timeline
 from penchant.interests.topic_average import TopicAverage
 
 DAY_S = 86_400.0
@@ -114,6 +114,18 @@ def test_a_timeline_of_nobody_is_empty_and_one_too_fine_is_refused() -> None:
     for every_s in (0.0, 1.0):
         with pytest.raises(InvalidRequestError, match="every_s must be at least"):
             timeline(MODEL, [day(0, TEA)], every_s, 90 * DAY_S)
+
+
+@pytest.mark.parametrize("latest", [1, 2, 5])
+def test_after_each_of_the_latest_events_and_now_the_interests_are_read(latest: int) -> None:
+    events = [day(0, TEA), day(1, BOOKS), day(1, None), day(4, TEA, weight=-1.0)]
+    moments = after_each(MODEL, events, latest, now_s=9 * DAY_S)
+    ends = list(range(1, 5))[-latest:]
+    assert [m.time_s for m in moments] == [events[end - 1].time_s for end in ends] + [9 * DAY_S]
+    for moment, end in zip(moments, [*ends, 4], strict=True):
+        state = MODEL.fold(MODEL.start(), events[:end])
+        expected = MODEL.read(state, moment.time_s).directions[0]
+        assert moment.weights == pytest.approx(expected.tolist(), abs=1e-6)
 
 
 def test_lists_of_different_lengths_are_named() -> None:

@@ -82,6 +82,10 @@ def test_no_byte_of_an_erased_user_is_left_in_any_file(seed: int, size: int, n: 
                 done = database.log.append(batch)
                 for event in rng.sample(batch, len(batch) // 10):
                     database.log.remove(EventId(str(event.id)))
+            for told in range(rng.randrange(4)):
+                database.people.put(GHOST, {f"{told} of {GHOST}": f"{GHOST}{'y' * size}"})
+                for user in others:
+                    database.people.put(user, {"plan": "z" * rng.randrange(size + 1)})
             database.states.write(GHOST, Stored(None, Head(done.cursor, 0), MARK * 50), None)
             database.states.flush()
             assert files_with(MARK, folder) != []

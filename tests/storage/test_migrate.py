@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 
 from penchant.core.errors import StorageError, StorageVersionError
 from penchant.core.events import Event
-from penchant.core.ids import EventId, UserId
+from penchant.core.ids import EventId, ItemId, UserId
 from penchant.storage import open_database
 from penchant.storage.migrate import HEAD
 from penchant.storage.schema import metadata
@@ -79,7 +79,27 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0999'")
         connection.commit()
-    assert "has schema 0999, this version knows up to 0001; open it with the newer" in refused(path)
+    assert "has schema 0999, this version knows up to 0002; open it with the newer" in refused(path)
+
+
+def test_a_file_of_the_first_schema_is_brought_here_with_all_that_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.db"
+    event = Event(UserId("ann"), "view", 1.0, ItemId("tea"), id=EventId("a"))
+    with monkeypatch.context() as earlier:
+        earlier.setattr("penchant.storage.migrate.HEAD", "0001")
+        with open_database(path) as database:
+            database.log.append([event])
+    with closing(sqlite3.connect(path)) as connection:
+        columns = connection.execute("SELECT name FROM pragma_table_info('users')").fetchall()
+        assert ("attributes",) not in columns
+    with open_database(path) as database:
+        assert database.log.history(UserId("ann"))[1] == [event]
+        found = database.people.get(UserId("ann"))
+        assert found == (None, 1, 1.0, 1.0, 1)
+        database.people.put(UserId("ann"), {"plan": "gold"})
+        assert database.people.get(UserId("ann")) == ({"plan": "gold"}, 1, 1.0, 1.0, 1)
 
 
 def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:

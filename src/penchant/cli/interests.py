@@ -1,15 +1,10 @@
 """`penchant interests`: what one user wants, as a person can read it."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from penchant.cli.options import DATABASE, AsJson, ClockName, Config, Db
-
-if TYPE_CHECKING:
-    from penchant.engine.engine import Engine
 
 EXAMPLE = "penchant interests u1 --clock log"
 EVIDENCE = 3
@@ -29,7 +24,7 @@ def interests(
 
     with open_engine(db, config, clock) as engine:
         warn_if_old(engine)
-        found = _interests(engine, user)
+        found = engine.profile(user)["interests"]
         artifact, events = engine.artifact, len(engine.history(user))
     if as_json:
         print_json({"user": user, "artifact": artifact, "events": events, "interests": found})
@@ -40,18 +35,6 @@ def interests(
     head = {"interest": "fold", "weight": "right", "share": "right", "trend": "left"}
     rest = {"half-life": "right", "in a week": "right", "evidence": "fold"}
     stdout().print(table({**head, **rest}, [_row(one) for one in found]))
-
-
-def _interests(engine: "Engine", user: str) -> list[dict[str, Any]]:
-    """As JSON, each with the items that are its evidence."""
-    items = engine.items()
-    found = []
-    for one in engine.interests(user):
-        plain = asdict(one)
-        rows: Sequence[int] = plain.pop("evidence_rows")
-        plain["evidence"] = [{"item": items[r].id, "title": items[r].title} for r in rows]
-        found.append(plain)
-    return found
 
 
 def _row(one: dict[str, Any]) -> list[str]:

@@ -13,7 +13,6 @@ import numpy as np
 from penchant.core.clock import Clock, LogClock, SystemClock
 from penchant.core.contracts import Reading, Receipt, Request
 from penchant.core.errors import (
-    ArtifactCorruptError,
     ConfigError,
     InvalidRequestError,
     NotYetVisibleError,
@@ -24,6 +23,7 @@ from penchant.core.ids import ArtifactId, Cursor, EventId, ItemId, UserId
 from penchant.core.items import Item
 from penchant.core.slates import Ranked, Reason, Slate
 from penchant.engine.config import EngineConfig
+from penchant.engine.erase import remains, trained_with
 from penchant.engine.explain import DEPTH
 from penchant.engine.intake import Intake, Observed, Outcome, observed, outcomes
 from penchant.engine.items import (
@@ -35,7 +35,16 @@ from penchant.engine.items import (
     popular,
     similar,
 )
-from penchant.engine.learned import Learned, load_learned, read_card, save_learned
+from penchant.engine.learned import Learned, load_learned, save_learned
+from penchant.engine.people import (
+    History,
+    Timeline,
+    UserFacts,
+    history_of,
+    timeline_of,
+    told_event,
+    told_interests,
+)
 from penchant.engine.placements import Placements
 from penchant.engine.rank import ranked
 from penchant.engine.read_path import arrange, slate_of
@@ -47,26 +56,17 @@ from penchant.engine.write_path import BULK, WritePath
 from penchant.ingest.clean import moves
 from penchant.ingest.quality import repeats
 from penchant.ingest.rejects import rejected_path, scrub
-from penchant.ingest.wire import item_from
-from penchant.interests.profile import ProfileInterest, profile
-from penchant.interests.topic_average import TopicAverage
+from penchant.ingest.wire import id_text, item_from, scalars
+from penchant.interests.profile import ProfileInterest
 from penchant.storage.database import Database, open_database
 from penchant.storage.log import Totals
 from penchant.strategy.paging import decode
 from penchant.strategy.rules import Rules
 
-__all__ = ["BULK", "Engine", "ItemOutcome", "Observed", "Outcome"]
+__all__ = ["BULK", "Engine", "ItemOutcome", "Observed", "Outcome", "Wanted"]
 
 NOBODY: Final = UserId("")
 """Who has no name."""
-_TRAINED_WITH: Final = (
-    "artifact {} was trained while the user's events were in the log: it holds no id and no event, "
-    "only weights and counts over all users, until it is pruned"
-)
-_UNFINISHED: Final = (
-    "{} holds the weights of an unfinished training run, which may have read the user's events: "
-    "no id and no event, until the run is finished or the folder deleted"
-)
 
 
 class Engine:
@@ -201,35 +201,43 @@ class Engine:
     def undo(self, event: str) -> bool:
         """Take one event back, as if it had never been seen; False: no such event."""
         with self._writing:
-            found = self._database.log.get(EventId(event))
+            log, found = self._database.log, self._database.log.get(EventId(event))
             if found is None:
                 return False
-            log, user = self._database.log, found.user
             with self._moved:
                 self._memory.count_if_due()
-                _, before = log.history(user)
-                log.remove(EventId(event))
-                self._memory.take_back(user, before, log.history(user)[1], self.now_s())
+            _, before = log.history(found.user)
+            log.remove(EventId(event))
+            _, after = log.history(found.user)
+            with self._moved:
+                self._memory.take_back(found.user, before, after, self.now_s())
         return True
 
+    def put_user(self, user: str, attributes: Mapping[str, ContextValue]) -> None:
+        """What is told of the user beside events, in place of what was told before."""
+        who = UserId(id_text("user", user, InvalidRequestError))
+        told = scalars("attributes", attributes, InvalidRequestError)
+        with self._writing:
+            self._database.people.put(who, told)
+
     def forget(self, user: str) -> Receipt:
-        """Erase the user from the log, states, counts and rejected lines; the receipt says what
-        remains. Raises `UnknownIdError` for a user nobody has met.
+        """Erase the user from the log, states, counts and rejected lines, and what was told of
+        them; the receipt says what remains. Raises `UnknownIdError` for a user nobody has met.
         """
         who = UserId(user)
-        with self._writing, self._moved:
-            head, before = self._database.log.history(who)
-            if head.cursor == 0:
+        with self._writing:
+            if self._database.people.get(who) is None:
                 raise UnknownIdError(f"no user has the id {user!r}; nothing was erased")
-            self._memory.count_if_due()
-            trained = self._trained_with(min((event.time_s for event in before), default=np.inf))
+            with self._moved:
+                self._memory.count_if_due()
+            _, before = self._database.log.history(who)
+            first_s = min((event.time_s for event in before), default=np.inf)
+            trained = trained_with(self._database.artifacts, first_s)
             receipt = self._database.erase(who, trained)
-            self._memory.take_back(who, before, [], self.now_s())
+            with self._moved:
+                self._memory.take_back(who, before, [], self.now_s())
         scrub(rejected_path(self._database.path), user)
-        remains = [*receipt.remains, *map(_TRAINED_WITH.format, trained)]
-        if self.training_folder.is_dir() and any(self.training_folder.iterdir()):
-            remains.append(_UNFINISHED.format(self.training_folder.name))
-        return receipt._replace(remains=remains)
+        return receipt._replace(remains=[*receipt.remains, *remains(trained, self.training_folder)])
 
     # ---- slates out --------------------------------------------------------------------------
 
@@ -312,24 +320,64 @@ class Engine:
             why = self._reasons(request, reading, [row], self._placements.rules())
             return [why[row]] if row in why else []
 
+    # ---- users -------------------------------------------------------------------------------
+
     def interests(self, user: str) -> Sequence[ProfileInterest]:
         """What the user wants, as a person can read it; empty for a stranger or an untrained
         engine.
         """
-        with self._moved:
-            memory = self._memory
-            model = memory.stages.models.get("topic_average")
-            if self._learned is None or not isinstance(model, TopicAverage):
-                return []
-            _, events = memory.histories.events(UserId(user))
-            features = memory.histories.features(memory.stages, events)
-            ids = [event.id or EventId("") for event in events]
-            now_s = max([self.now_s(), *(event.time_s for event in events)])
-            return profile(model, self._learned.topics.labels, ids, features, now_s)
+        return self._history(UserId(user)).interests
+
+    def profile(self, user: str) -> dict[str, Any]:
+        """The same for JSON, each interest with the items that speak for it, as of one moment."""
+        history = self._history(UserId(user))
+        return {
+            "user": user,
+            "interests": told_interests(history.interests, self._memory.shelf),
+            "state_cursor": str(history.head.cursor),
+            "artifact": history.artifact,
+            "now_s": history.now_s,
+        }
+
+    def timeline(self, user: str, limit: int = 50) -> Timeline:
+        """The user's interests right after each of their `limit` latest events, and now.
+
+        Its labels are at most 12 of what `interests` lists, strongest first.
+        """
+        check_page(limit)
+        history = self._history(UserId(user))
+        return timeline_of(UserId(user), history, limit, self._memory.shelf)
 
     def history(self, user: str) -> Sequence[Event]:
         """The user's events, oldest first."""
         return self._database.log.history(UserId(user))[1]
+
+    def users(self, limit: int = 100, offset: int = 0) -> Sequence[tuple[UserId, int, float]]:
+        """Users with events, most events first: id, events, time of the newest."""
+        return self._database.log.users(limit, offset)
+
+    def user(self, user: str) -> UserFacts:
+        """One user in numbers, and what was told of them; `UnknownIdError` where there is nothing
+        of either.
+        """
+        found = self._database.people.get(UserId(user))
+        if found is None or (found.attributes is None and not found.events):
+            raise UnknownIdError(
+                f"no user has the id {user!r}; allowed are those with events or attributes"
+            )
+        told, events, oldest_s, newest_s, cursor = found
+        return UserFacts(UserId(user), told or {}, events, oldest_s, newest_s, str(cursor))
+
+    def export_user(self, user: str) -> dict[str, Any]:
+        """Everything that is held about one user, for JSON; `UnknownIdError` as of `user`."""
+        facts, shelf = self.user(user), self._memory.shelf
+        return {
+            "user": user,
+            "attributes": dict(facts.attributes),
+            "events": [told_event(event, shelf) for event in self.history(user)],
+            "interests": told_interests(self.interests(user), shelf),
+            "exported_s": self.now_s(),
+        }
 
     # ---- for training, export and people -----------------------------------------------------
 
@@ -401,10 +449,6 @@ class Engine:
         with self._moved:
             rows = self._memory.shelf.by_category()
             return sorted(((n, len(own)) for n, own in rows.items()), key=lambda c: (-c[1], c[0]))
-
-    def users(self, limit: int = 100, offset: int = 0) -> Sequence[tuple[UserId, int, float]]:
-        """Users with events, most events first: id, events, time of the newest."""
-        return self._database.log.users(limit, offset)
 
     def facts(self) -> dict[str, Any]:
         """The engine in numbers: events, users, items, flags, artifact."""
@@ -543,6 +587,11 @@ class Engine:
         if not self._moved.wait_for(lambda: self._folded >= wanted, wait_s):
             raise NotYetVisibleError(wanted, wait_s)
 
+    def _history(self, user: UserId) -> History:
+        with self._moved:  # these belong together; the rest takes long and needs no lock
+            stages, learned, artifact = self._memory.stages, self._learned, self._memory.artifact
+        return history_of(self._memory.histories, stages, learned, artifact, user, self.now_s())
+
     def _made(self, now: UserNow, request: Request, rules: Rules, reasons: bool) -> Slate:
         memory = self._memory
         reading = now.reading(memory.stages.models, self.now_s())
@@ -591,19 +640,6 @@ class Engine:
                 f"the log holds events of type {', '.join(unknown)}, which no Signal describes; "
                 f"add [signals.{unknown[0]}] to the config"
             )
-
-    def _trained_with(self, first_s: float) -> list[ArtifactId]:
-        """Artifacts whose training window reaches an event of that time."""
-        folder = self._database.artifacts.folder
-        return [a for a in self._database.artifacts.list() if _newest_s(folder / a) >= first_s]
-
-
-def _newest_s(artifact: Path) -> float:
-    """Time of the newest event that an artifact has seen; one that cannot be read has seen all."""
-    try:
-        return float(read_card(artifact).get("newest_s", np.inf))
-    except ArtifactCorruptError:
-        return np.inf
 
 
 def _clock(config: EngineConfig, newest_s: float | None) -> Clock:

@@ -34,8 +34,7 @@ def _reason(cause: Cause, events: Sequence[Event], shelf: Shelf) -> Reason:
     """A cause in ids and titles; `events` are the user's, by position."""
     removed = [events[position] for position in cause.removed]
     items = [event.item for event in removed]
-    rows = [None if item is None else shelf.row(item) for item in items]
-    titles = [None if row is None else shelf.item(row).title for row in rows]
+    titles = [shelf.title(item) for item in items]
     without = None if cause.rank_without is None else cause.rank_without + 1
     ids = [event.id or EventId("") for event in removed]
     return Reason(ids, items, titles, cause.rank + 1, without)

@@ -55,6 +55,11 @@ class Shelf:
         """The item at `row`."""
         return self._items[row]
 
+    def title(self, item: ItemId | None) -> str | None:
+        """What an item is called; None: it has no title, was never met, or there is none."""
+        row = None if item is None else self._rows.get(item)
+        return None if row is None else self._items[row].title
+
     def items(self) -> Sequence[Item]:
         """All of them, by row."""
         return self._items

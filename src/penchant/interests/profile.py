@@ -146,6 +146,26 @@ def timeline(
     return list(_moments(model, events, times))
 
 
+def after_each(
+    model: TopicAverage, events: Sequence[EventFeatures], latest: int, now_s: float
+) -> list[Moment]:
+    """The interests right after each of the `latest` last of `events` (fold order), and at `now_s`.
+
+    One walk over the history, whatever `latest` is.
+    """
+    first = max(0, len(events) - latest)
+    state = model.fold(model.start(), events[:first])
+    moments = []
+    for event in events[first:]:
+        state = model.step(state, event)
+        moments.append(_moment(model, state, event.time_s))
+    return [*moments, _moment(model, state, now_s)]
+
+
+def _moment(model: TopicAverage, state: TopicState, time_s: float) -> Moment:
+    return Moment(time_s, tuple(model.read(state, time_s).directions[0].tolist()))
+
+
 def _moments(
     model: TopicAverage, events: Sequence[EventFeatures], times_s: NDArray[np.float64]
 ) -> Iterator[Moment]:
@@ -154,7 +174,7 @@ def _moments(
     upto = np.searchsorted([e.time_s for e in events], times_s, side="right").tolist()
     for time_s, end in zip(times_s.tolist(), upto, strict=True):
         state, done = model.fold(state, events[done:end]), end
-        yield Moment(time_s, tuple(model.read(state, time_s).directions[0].tolist()))
+        yield _moment(model, state, time_s)
 
 
 def _change(each: Vectors, worth: NDArray[np.float64]) -> Vector:

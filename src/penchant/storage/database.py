@@ -17,6 +17,7 @@ from penchant.storage.connections import Readers
 from penchant.storage.lock import FileLock
 from penchant.storage.log import SqlEventLog
 from penchant.storage.migrate import bring_to_head, refuse_foreign
+from penchant.storage.people import SqlPeople
 from penchant.storage.schema import meta
 from penchant.storage.scrub import Scrubber
 from penchant.storage.states import SqlStates
@@ -33,6 +34,7 @@ class Database:
     path: Path
     log: SqlEventLog
     catalogue: SqlCatalogue
+    people: SqlPeople
     states: WriteBehindStates
     artifacts: ArtifactStore
     _opened: ExitStack = field(repr=False)
@@ -82,6 +84,7 @@ def open_database(
             path=path,
             log=SqlEventLog(readers, writer, scrubber, key),
             catalogue=SqlCatalogue(readers, writer),
+            people=SqlPeople(readers, writer),
             states=states,
             artifacts=ArtifactStore(path.with_name(path.name + ".artifacts")),
             _opened=opening.pop_all(),

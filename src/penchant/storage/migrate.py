@@ -15,7 +15,7 @@ from penchant.core.errors import StorageError, StorageVersionError
 
 APPLICATION_ID: Final = 0x50454E43
 """`PENC` in the header of the file: what makes it ours."""
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The schema that this version reads and writes."""
 _CHOOSE: Final = "name another file, or move this one away"
 

@@ -30,9 +30,12 @@ users: Final = Table(
     Column("last_cursor", WideInteger, nullable=False, server_default=text("0")),
     Column("newest_s", Double),
     Column("events", WideInteger, nullable=False, server_default=text("0")),
+    Column("attributes", Text),
     sqlite_autoincrement=True,
 )
-"""`newest_s` is the time of the newest event left; NULL: none is left."""
+"""`newest_s` is the time of the newest event left; NULL: none is left.
+
+`attributes` is JSON, NULL where nobody told of any; erased with this row."""
 
 items: Final = Table(
     "items",

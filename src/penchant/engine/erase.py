@@ -1,0 +1,42 @@
+"""What an erasure cannot take back, in sentences for its receipt."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from penchant.core.errors import ArtifactCorruptError
+from penchant.core.ids import ArtifactId
+from penchant.engine.learned import read_card
+from penchant.storage.artifacts import ArtifactStore
+
+_TRAINED_WITH: Final = (
+    "artifact {} was trained while the user's events were in the log: it holds no id and no event, "
+    "only weights and counts over all users, until it is pruned"
+)
+_UNFINISHED: Final = (
+    "{} holds the weights of an unfinished training run, which may have read the user's events: "
+    "no id and no event, until the run is finished or the folder deleted"
+)
+
+
+def trained_with(artifacts: ArtifactStore, first_s: float) -> list[ArtifactId]:
+    """Artifacts whose training window reaches an event of that time."""
+    return [a for a in artifacts.list() if _newest_s(artifacts.folder / a) >= first_s]
+
+
+def remains(trained: Sequence[ArtifactId], training_folder: Path) -> list[str]:
+    """What still holds traces: published models, and a training run that was not finished."""
+    told = [_TRAINED_WITH.format(artifact) for artifact in trained]
+    if training_folder.is_dir() and any(training_folder.iterdir()):
+        told.append(_UNFINISHED.format(training_folder.name))
+    return told
+
+
+def _newest_s(artifact: Path) -> float:
+    """Time of the newest event that an artifact has seen; one that cannot be read has seen all."""
+    try:
+        return float(read_card(artifact).get("newest_s", np.inf))
+    except ArtifactCorruptError:
+        return np.inf
