@@ -35,6 +35,14 @@ class Arranged(NamedTuple):
     scored: Scored
 
 
+class Asked(NamedTuple):
+    """One request, of one user, under the rules of its placement."""
+
+    reading: Reading
+    request: Request
+    strategy: Strategy
+
+
 def arrange(
     stages: Stages,
     strategy: Strategy,
@@ -44,10 +52,27 @@ def arrange(
     rng: Generator,
 ) -> Arranged:
     """Allowed items, found by every source, ranked together, arranged by the rules."""
-    allowed = strategy.allowed(request, reading, items)
-    found = stages.found(reading, allowed, max(PER_SOURCE, 2 * request.n))
-    scored = stages.ranker(reading, request, found)
-    return Arranged(strategy.arrange(request, reading, scored, items, rng), found, scored)
+    return arrange_each(stages, [Asked(reading, request, strategy)], items, [rng])[0]
+
+
+def arrange_each(
+    stages: Stages, asked: Sequence[Asked], items: ItemFacts, rngs: Sequence[Generator]
+) -> list[Arranged]:
+    """The same for several requests, with one look at the item vectors for all of them."""
+    each = [
+        (one.reading, one.strategy.allowed(one.request, one.reading, items), _wanted(one.request))
+        for one in asked
+    ]
+    arranged = []
+    for one, found, rng in zip(asked, stages.found_each(each), rngs, strict=True):
+        scored = stages.ranker(one.reading, one.request, found)
+        places = one.strategy.arrange(one.request, one.reading, scored, items, rng)
+        arranged.append(Arranged(places, found, scored))
+    return arranged
+
+
+def _wanted(request: Request) -> int:
+    return max(PER_SOURCE, 2 * request.n)
 
 
 def slate_of(

@@ -27,17 +27,19 @@ from penchant.serving.hub import Hub, Visible
 from penchant.serving.intake import Intake
 from penchant.serving.items import ItemRoutes
 from penchant.serving.keys import Keys, keys_path
-from penchant.serving.lanes import Lane
+from penchant.serving.lanes import Lane, Together
 from penchant.serving.metrics import Metrics
 from penchant.serving.overview import OverviewRoutes, Surroundings
 from penchant.serving.pages import page_routes
 from penchant.serving.reading import Reader
 from penchant.serving.routes import Route
 from penchant.serving.sessions import SessionRoutes
-from penchant.serving.slates import SlateMaker, SlateRoutes
+from penchant.serving.slates import SlateAnswers, SlateMaker, SlateRoutes
 from penchant.serving.stream import StreamRoutes
 from penchant.serving.users import UserRoutes
 
+TOGETHER: Final = 16
+"""Slates made at one time, at most; with more of them the first would wait for the last."""
 ABOUT: Final = """Interests that every event moves, and slates that know it in milliseconds.
 
 Errors are `application/problem+json` (RFC 9457); [each is explained](/docs/problems). Every answer
@@ -61,6 +63,7 @@ class App:
         self._hub = Hub(config.max_streams)
         self._visible = Visible(int(engine.observe_each([])[1]), engine.config.after_wait_s)
         self._slates = Lane("slates", config.readers)
+        self._together = Together("together", SlateAnswers(engine), TOGETHER)
         self._reads = Lane("reads")
         self._health = Lane("health")
         self._intake = Intake(engine.observe_each, BULK, self._told)
@@ -123,7 +126,7 @@ class App:
     def close(self) -> None:
         """Finish what waits; the engine stays open."""
         self._intake.close(self._config.stop_within_s)
-        for lane in (self._slates, self._reads, self._health):
+        for lane in (self._together, self._slates, self._reads, self._health):
             lane.close(1.0)
 
     def openapi(self) -> bytes:
@@ -146,7 +149,7 @@ class App:
         config, hub = self._config, self._hub
         bodies = Bodies(config.max_body_bytes, config.body_timeout_s)
         fast, slow = Reader(self._slates, self.metrics), Reader(self._reads, self.metrics)
-        slates = SlateMaker(engine, fast, slow, self.metrics, self._visible.wait)
+        slates = SlateMaker(engine, self._together, slow, self.metrics, self._visible.wait)
         around = Surroundings(
             self.metrics,
             lambda: memory_bytes() / 2**20,
@@ -220,7 +223,7 @@ class App:
                 "penchant_write_queue": ("Requests that wait to be written", self._intake.depth),
                 "penchant_read_queue": (
                     "Reads that wait for a thread",
-                    lambda: self._slates.depth() + self._reads.depth(),
+                    lambda: self._together.depth() + self._slates.depth() + self._reads.depth(),
                 ),
             }
         )

@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from time import perf_counter
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
+Q = TypeVar("Q")
 T = TypeVar("T")
 
 
@@ -60,6 +61,74 @@ class Lane:
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             do(job)
+
+
+class Question(NamedTuple, Generic[Q]):
+    """A question on its way to those who answer many at once."""
+
+    asked: Q
+    done: "asyncio.Future[Timed[Any]]"
+    loop: asyncio.AbstractEventLoop
+    since: float
+
+
+class Together(Generic[Q, T]):
+    """A thread that answers what waits together as one piece of work, at most `most` at a time.
+
+    `answer` gives one result or error for each question, in their order.
+    """
+
+    def __init__(
+        self, name: str, answer: Callable[[Sequence[Q]], Sequence[T | Exception]], most: int
+    ) -> None:
+        self._answer = answer
+        self._most = most
+        self._waiting: SimpleQueue[Question[Q] | None] = SimpleQueue()
+        self._thread: Final = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    async def ask(self, asked: Q) -> Timed[T]:
+        """The answer, or raise the error that stands for it."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Timed[T]] = loop.create_future()
+        self._waiting.put(Question(asked, done, loop, perf_counter()))
+        return await done
+
+    def depth(self) -> int:
+        """Questions that wait."""
+        return self._waiting.qsize()
+
+    def close(self, within_s: float) -> None:
+        """Answer what waits, and end."""
+        self._waiting.put(None)
+        self._thread.join(within_s)
+
+    def _run(self) -> None:
+        ended = False
+        while not ended and (first := self._waiting.get()) is not None:
+            batch = [first]
+            while len(batch) < self._most and not self._waiting.empty():
+                following = self._waiting.get()
+                if following is None:
+                    ended = True
+                    break
+                batch.append(following)
+            self._take(batch)
+
+    def _take(self, batch: Sequence[Question[Q]]) -> None:
+        began = perf_counter()
+        answers: Sequence[T | Exception]
+        try:
+            answers = self._answer([question.asked for question in batch])
+        except Exception as error:  # noqa: BLE001 - it is raised where the callers wait
+            answers = [error] * len(batch)
+        work_s = perf_counter() - began
+        for question, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, Exception):
+                tell(question.loop, settle, question.done, None, answer)
+            else:
+                timed = Timed(answer, began - question.since, work_s)
+                tell(question.loop, settle, question.done, timed, None)
 
 
 def do(job: Job) -> None:

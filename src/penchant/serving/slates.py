@@ -3,31 +3,62 @@
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from penchant.core.items import Item
 from penchant.core.slates import Slate
-from penchant.engine.engine import Engine
+from penchant.engine.engine import Engine, Wanted
 from penchant.serving import schemas
 from penchant.serving.bodies import Bodies
+from penchant.serving.lanes import Together
 from penchant.serving.metrics import Metrics
-from penchant.serving.reading import Reader
+from penchant.serving.reading import ENCODER, Reader
 from penchant.serving.routes import Route, body_of, id_of, query_of
+
+
+class Wish(NamedTuple):
+    """A slate that is asked for."""
+
+    user: str
+    query: schemas.SlateQuery
+
+
+class Made(NamedTuple):
+    """A slate as a mapping and as JSON."""
+
+    plain: dict[str, Any]
+    json: bytes
+
+
+class SlateAnswers:
+    """Slates for everybody who waits, in one call of the engine; called on a thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __call__(self, wishes: Sequence[Wish]) -> Sequence[Made | Exception]:
+        """One slate, or what is wrong with its query, for each."""
+        slates = self._engine.recommend_each([_wanted(wish) for wish in wishes])
+        return [
+            _told(slate, wish.query) if isinstance(slate, Slate) else slate
+            for slate, wish in zip(slates, wishes, strict=True)
+        ]
 
 
 class SlateMaker:
     """Makes the slate that a query describes, on a thread.
 
-    Reasons take tens of milliseconds, so that they are made where no plain slate waits.
+    Slates that wait together are made together. Reasons take tens of milliseconds, so that they
+    are made where no plain slate waits.
     """
 
     def __init__(
         self,
         engine: Engine,
-        fast: Reader,
+        fast: Together[Wish, Made],
         slow: Reader,
         metrics: Metrics,
         visible: Callable[[str | None], Awaitable[None]],
@@ -42,24 +73,34 @@ class SlateMaker:
         """As an answer."""
         began = perf_counter()
         await self._visible(asked.after)
-        response = await self._reader(asked).json(partial(self._made, user, asked))
+        if asked.reasons:
+            response = await self._slow.json(partial(self._with_reasons, user, asked))
+        else:
+            made, wait_s, work_s = await self._fast.ask(Wish(user, asked))
+            self._metrics.stage("read_wait", wait_s)
+            self._metrics.stage("read", work_s)
+            timing = f"wait;dur={wait_s * 1e3:.2f}, engine;dur={work_s * 1e3:.2f}"
+            response = Response(
+                made.json, headers={"Server-Timing": timing}, media_type="application/json"
+            )
         self._count(asked, began)
         return response
 
     async def plain(self, user: str, asked: schemas.SlateQuery) -> dict[str, Any]:
         """As JSON takes it."""
         began = perf_counter()
-        made: dict[str, Any] = await self._reader(asked).value(partial(self._made, user, asked))
+        made: dict[str, Any]
+        if asked.reasons:
+            made = await self._slow.value(partial(self._with_reasons, user, asked))
+        else:
+            made = (await self._fast.ask(Wish(user, asked))).value.plain
         self._count(asked, began)
         return made
-
-    def _reader(self, asked: schemas.SlateQuery) -> Reader:
-        return self._slow if asked.reasons else self._fast
 
     def _count(self, asked: schemas.SlateQuery, began: float) -> None:
         self._metrics.made_slate(asked.placement or "default", perf_counter() - began)
 
-    def _made(self, user: str, asked: schemas.SlateQuery) -> dict[str, Any]:
+    def _with_reasons(self, user: str, asked: schemas.SlateQuery) -> dict[str, Any]:
         slate: Slate = self._engine.recommend(
             user,
             asked.n,
@@ -67,11 +108,30 @@ class SlateMaker:
             categories=asked.category,
             repeats=asked.repeats,
             diversity=asked.diversity,
-            reasons=asked.reasons,
+            reasons=True,
             next=asked.next,
             placement=asked.placement,
         )
         return slate.to_dict(asked.lang)
+
+
+def _wanted(wish: Wish) -> Wanted:
+    asked = wish.query
+    return Wanted(
+        wish.user,
+        asked.n,
+        asked.exclude,
+        asked.category,
+        asked.repeats,
+        asked.diversity,
+        asked.next,
+        asked.placement,
+    )
+
+
+def _told(slate: Slate, asked: schemas.SlateQuery) -> Made:
+    plain = slate.to_dict(asked.lang)
+    return Made(plain, ENCODER.encode(plain))
 
 
 class SlateRoutes:

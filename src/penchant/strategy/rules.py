@@ -42,7 +42,7 @@ class Rules:
 
         Items already taken stay out unless both the placement and the request let them repeat.
         """
-        self._check(request)
+        self.check(request)
         mask: Mask = items.available & (items.expires_s > reading.now_s)
         if request.categories:
             mask &= _within(request.categories, items)
@@ -61,7 +61,7 @@ class Rules:
         rng: Generator,  # noqa: ARG002
     ) -> Sequence[SlateItem]:
         """By score, ties by row; with variety, by maximal marginal relevance over the vectors."""
-        self._check(request)
+        self.check(request)
         order = np.lexsort((scored.rows, -scored.scores))
         diversity = max(request.diversity, self._config.diversity)
         if diversity > 0 and items.vectors is not None:
@@ -78,7 +78,8 @@ class Rules:
             case "drop":
                 return False
 
-    def _check(self, request: Request) -> None:
+    def check(self, request: Request) -> None:
+        """Raise `InvalidRequestError` for a request that no slate answers."""
         if not 1 <= request.n <= self._config.max_n:
             raise InvalidRequestError(
                 f"n is {request.n}; allowed are 1 to {self._config.max_n} places"
