@@ -7,8 +7,12 @@ for library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(library, "1")
 
 import itertools
+import json
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,3 +63,32 @@ def trained(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Path
         return folder / "films.db"
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[..., AbstractContextManager[str]]:
+    """Runs `penchant serve` as a process of its own while a block runs; gives its address."""
+    return serving
+
+
+@contextmanager
+def serving(db: Path, *options: str, **environ: str) -> Iterator[str]:
+    """`penchant serve` on `db` at a port that is free."""
+    command = [sys.executable, "-m", "penchant", "serve", "--db", str(db), "--clock", "log"]
+    clean = {name: value for name, value in os.environ.items() if "PENCHANT_" not in name}
+    process = subprocess.Popen(
+        [*command, "--port", "0", "--json", *options],
+        cwd=db.parent,
+        env={**clean, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield json.loads(process.stdout.readline())["url"]
+    finally:
+        process.terminate()
+        code = process.wait(30)
+        process.stdout.close()
+    assert code == 0

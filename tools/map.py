@@ -7,7 +7,7 @@ from pathlib import Path
 FLOW = (
     *("core", "nn", "measures", "storage", "ingest", "features", "encoders", "interests"),
     *("retrieval", "ranking", "strategy", "language", "engine", "training", "evaluation"),
-    *("serving", "cli"),
+    *("serving", "client", "cli"),
 )
 START, END = "<!-- map -->\n", "<!-- /map -->\n"
 ROOT = Path(__file__).resolve().parent.parent
