@@ -1,6 +1,6 @@
 /** What can be done with an item: take it, rate it, dismiss it. */
 
-import { html, useEffect, useRef, useState, useWatched } from "../html.js";
+import { html, useLayoutEffect, useRef, useState, useWatched } from "../html.js";
 import { act, t } from "../language.js";
 import { Icon } from "../parts/icons.js";
 
@@ -39,7 +39,7 @@ export function Actions({ session, item, title, more, onDone = () => {} }) {
 /** Numbers to rate with, from 1 to `max`; arrow keys move, Escape leaves. */
 function Scale({ max, title, onRate, onClose }) {
   const group = useRef(null);
-  useEffect(() => group.current.querySelectorAll("button")[Math.ceil(max * 0.7) - 1]?.focus(), []);
+  useLayoutEffect(() => group.current.querySelectorAll("button")[Math.ceil(max * 0.7) - 1]?.focus(), []);
   const keys = (event) => {
     const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
     if (event.key === "Escape") onClose();

@@ -43,11 +43,11 @@ function Curve({ name, values, low, digits, testid }) {
   const [table, setTable] = useState(false);
   if (!values?.length) return null;
   const pass = (at) => t("passAt", { n: at + 1 });
-  return html`<figure class="curve">
+  return html`<figure class="curve" data-testid=${testid}>
     <figcaption><h3>${name}</h3><button class="button small ghost" onClick=${() => setTable(!table)}>${table ? t("asChart") : t("asTable")}</button></figcaption>
     ${table || values.length < 2
       ? html`<${Table} caption=${name} head=${[t("pass"), name]} rows=${values.map((value, at) => [at + 1, number(value, digits)])} />`
-      : html`<${Lines} lines=${[{ name, color: "line-1", values }]} name=${pass} show=${(value) => number(value, digits)} title=${name} height=${150} low=${low} testid=${testid} />`}
+      : html`<${Lines} lines=${[{ name, color: "line-1", values }]} name=${pass} show=${(value) => number(value, digits)} title=${name} height=${150} low=${low} testid=${`${testid}-chart`} />`}
   </figure>`;
 }
 
