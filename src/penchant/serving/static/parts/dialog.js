@@ -10,7 +10,7 @@ export function Dialog({ open, onClose, title, testid, children }) {
     if (!open && dialog.current.open) dialog.current.close();
   }, [open]);
   const outside = (event) => event.target === dialog.current && onClose();
-  return html`<dialog ref=${dialog} class="dialog" aria-labelledby=${`${testid}-title`} data-testid=${testid} onClose=${onClose} onClick=${outside}>
+  return html`<dialog ref=${dialog} class="dialog" aria-labelledby=${open ? `${testid}-title` : undefined} data-testid=${testid} onClose=${onClose} onClick=${outside}>
     ${open && html`<div class="dialog-body"><h2 id=${`${testid}-title`}>${title}</h2>${children}</div>`}
   </dialog>`;
 }
