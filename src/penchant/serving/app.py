@@ -50,8 +50,9 @@ percent-encoded, slashes too."""
 class App:
     """One engine behind HTTP: an ASGI application, and the threads that work for it.
 
-    The engine is never called on the event loop: one thread writes, one or more make slates, one
-    does the other reads, so that a long one does not stand in the way of a slate.
+    The engine is never called on the event loop. One thread writes, one makes slates, one ranks,
+    one does the other reads, one counts the whole log: so nothing long stands in the way of a
+    slate. More threads for the same would wait for one another.
     """
 
     def __init__(self, engine: Engine, config: ServingConfig) -> None:
@@ -62,9 +63,10 @@ class App:
         self.keys = Keys(keys_path(engine.path), time)
         self._hub = Hub(config.max_streams)
         self._visible = Visible(int(engine.observe_each([])[1]), engine.config.after_wait_s)
-        self._slates = Lane("slates", config.readers)
+        self._slates = Lane("slates")
         self._together = Together("together", SlateAnswers(engine), TOGETHER)
         self._reads = Lane("reads")
+        self._reports = Lane("reports")
         self._health = Lane("health")
         self._intake = Intake(engine.observe_each, BULK, self._told)
         self.api = FastAPI(
@@ -126,7 +128,7 @@ class App:
     def close(self) -> None:
         """Finish what waits; the engine stays open."""
         self._intake.close(self._config.stop_within_s)
-        for lane in (self._together, self._slates, self._reads, self._health):
+        for lane in (self._together, self._slates, self._reads, self._reports, self._health):
             lane.close(1.0)
 
     def openapi(self) -> bytes:
@@ -149,7 +151,7 @@ class App:
         config, hub = self._config, self._hub
         bodies = Bodies(config.max_body_bytes, config.body_timeout_s)
         fast, slow = Reader(self._slates, self.metrics), Reader(self._reads, self.metrics)
-        slates = SlateMaker(engine, self._together, slow, self.metrics, self._visible.wait)
+        slates = SlateMaker(engine, self._together, fast, slow, self.metrics, self._visible.wait)
         around = Surroundings(
             self.metrics,
             lambda: memory_bytes() / 2**20,
@@ -165,7 +167,7 @@ class App:
             UserRoutes(engine, slow, self._intake, bodies, hub.erased),
             ItemRoutes(engine, slow, self._intake, bodies, hub.moved_all, config.max_rows),
             HealthRoutes(self._health, lambda: engine.users(limit=1), self._stopping),
-            OverviewRoutes(engine, slow, around),
+            OverviewRoutes(engine, slow, Reader(self._reports, self.metrics), around),
         )
         return [
             *(route for resource in resources for route in resource.routes()),

@@ -17,8 +17,6 @@ class ServingConfig(BaseModel):
     localhost and the address it listens on."""
     cors_origins: tuple[str, ...] = ()
     """Pages of other origins that browsers may let call, as `https://shop.example`; "*": all."""
-    readers: int = Field(default=1, ge=1, le=64)
-    """Threads that make slates; more only help where cores are idle."""
     max_body_bytes: int = Field(default=1_048_576, ge=1_024)
     """Largest body of a request."""
     max_rows: int = Field(default=1_000, ge=1)

@@ -121,7 +121,11 @@ class Together(Generic[Q, T]):
         try:
             answers = self._answer([question.asked for question in batch])
         except Exception as error:  # noqa: BLE001 - it is raised where the callers wait
-            answers = [error] * len(batch)
+            if len(batch) > 1:  # one of them may spoil it for the others
+                for question in batch:
+                    self._take([question])
+                return
+            answers = [error]
         work_s = perf_counter() - began
         for question, answer in zip(batch, answers, strict=True):
             if isinstance(answer, Exception):

@@ -34,9 +34,12 @@ class Surroundings(NamedTuple):
 class OverviewRoutes:
     """`/about`, `/overview`, `/metrics`."""
 
-    def __init__(self, engine: Engine, reads: Reader, around: Surroundings) -> None:
+    def __init__(
+        self, engine: Engine, reads: Reader, reports: Reader, around: Surroundings
+    ) -> None:
         self._engine = engine
         self._reads = reads
+        self._reports = reports
         self._around = around
         self._facts = _Kept(engine.facts, FACTS_FOR_S)
         self._quality = _Kept(interim.quality(engine), QUALITY_FOR_S)
@@ -63,7 +66,7 @@ class OverviewRoutes:
         The log and the model, how good the data are, events and slates of each of the last 300
         seconds, percentiles of the latest requests, memory, and what was refused.
         """
-        return await self._reads.json(
+        return await self._reports.json(
             lambda: _overview(self._facts(), self._quality(), self._around)
         )
 

@@ -488,3 +488,62 @@ class Similar(Struct):
 
     item: str
     items: list[SimilarItem]
+
+
+class TimelineQuery(Query, frozen=True):
+    """How far back."""
+
+    limit: Annotated[int, Meta(ge=1, le=1_000, description="Latest events at most.")] = 50
+
+
+class Moment(Struct):
+    """Interests right after one event, or now."""
+
+    event: Annotated[str | None, Meta(description="Null: now.")]
+    item: str | None
+    title: str | None
+    type: str | None
+    time_s: float
+    weights: Annotated[list[float], Meta(description="One for each label.")]
+
+
+class Timeline(Struct):
+    """How one user's interests moved, oldest moment first."""
+
+    user: str
+    labels: Annotated[list[str], Meta(description="At most 12 interests, strongest first.")]
+    moments: list[Moment]
+
+
+class UserGiven(Struct, forbid_unknown_fields=True):
+    """What is told of a user."""
+
+    attributes: dict[str, Any]
+
+
+class UserPut(Struct):
+    """What is held of it."""
+
+    user: str
+    attributes: dict[str, Scalar]
+
+
+class User(Struct):
+    """A user in numbers, and what was told of them."""
+
+    user: str
+    attributes: dict[str, Scalar]
+    events: int
+    oldest_s: float | None
+    newest_s: float | None
+    state_cursor: str
+
+
+class UserExport(Struct):
+    """Everything that is held about a user."""
+
+    user: str
+    attributes: dict[str, Scalar]
+    events: Annotated[list[EventStored], Meta(description="Oldest first.")]
+    interests: list[Interest]
+    exported_s: float

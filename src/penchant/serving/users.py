@@ -1,4 +1,4 @@
-"""Users: their history, their interests, their erasure."""
+"""Users: what is known of one, what they want, what is handed out and what is erased."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -14,7 +14,7 @@ from penchant.serving import schemas
 from penchant.serving.bodies import Bodies
 from penchant.serving.intake import Intake
 from penchant.serving.reading import Reader
-from penchant.serving.routes import Route, id_of, json, query_of
+from penchant.serving.routes import Route, body_of, id_of, json, query_of
 
 
 class UserRoutes:
@@ -36,6 +36,9 @@ class UserRoutes:
 
     def routes(self) -> Sequence[Route]:
         """All of them."""
+        return (*self._reading(), *self._held())
+
+    def _reading(self) -> Sequence[Route]:
         return (
             Route(
                 "GET /users",
@@ -51,11 +54,45 @@ class UserRoutes:
                 answer=schemas.Interests,
             ),
             Route(
+                "GET /users/{user}/interests/timeline",
+                self.timeline,
+                role="read",
+                query=schemas.TimelineQuery,
+                answer=schemas.Timeline,
+            ),
+            Route(
                 "GET /users/{user}/history",
                 self.history,
                 role="read",
                 query=schemas.HistoryQuery,
                 answer=schemas.History,
+            ),
+        )
+
+    def _held(self) -> Sequence[Route]:
+        """What is held about a user: told, read, handed out, erased."""
+        return (
+            Route(
+                "PUT /users/{user}",
+                self.put,
+                role="write",
+                body=schemas.UserGiven,
+                answer=schemas.UserPut,
+                problems=("storage-full",),
+            ),
+            Route(
+                "GET /users/{user}",
+                self.get,
+                role="read",
+                answer=schemas.User,
+                problems=("not-found",),
+            ),
+            Route(
+                "GET /users/{user}/export",
+                self.export,
+                role="admin",
+                answer=schemas.UserExport,
+                problems=("not-found",),
             ),
             Route(
                 "DELETE /users/{user}",
@@ -84,7 +121,15 @@ class UserRoutes:
         fade. Empty for a stranger, and as long as nothing is trained.
         """
         user = id_of(request, "user")
-        return await self._reads.json(lambda: _interests(self._engine, user))
+        return await self._reads.json(lambda: self._engine.profile(user))
+
+    async def timeline(self, request: Request) -> Response:
+        """How a user's interests moved
+
+        One moment right after each of the latest events, and one now.
+        """
+        user, asked = id_of(request, "user"), query_of(request, schemas.TimelineQuery)
+        return await self._reads.json(lambda: asdict(self._engine.timeline(user, asked.limit)))
 
     async def history(self, request: Request) -> Response:
         """A user's events, newest first"""
@@ -98,6 +143,30 @@ class UserRoutes:
             return {"user": user, "events": told, "total": len(events)}
 
         return await self._reads.json(found)
+
+    async def put(self, request: Request) -> Response:
+        """Tell of a user
+
+        Attributes in place of those told before. No slate reads them yet.
+        """
+        user = id_of(request, "user")
+        given = body_of(await self._bodies.json(request), schemas.UserGiven)
+
+        def told() -> dict[str, Any]:
+            self._engine.put_user(user, given.attributes)
+            return {"user": user, "attributes": self._engine.user(user).attributes}
+
+        return json((await self._intake.run(told)).value)
+
+    async def get(self, request: Request) -> Response:
+        """A user in numbers, and what was told of them"""
+        user = id_of(request, "user")
+        return await self._reads.json(lambda: asdict(self._engine.user(user)))
+
+    async def export(self, request: Request) -> Response:
+        """Everything that is held about a user"""
+        user = id_of(request, "user")
+        return await self._reads.json(lambda: self._engine.export_user(user))
 
     async def forget(self, request: Request) -> Response:
         """Forget a user
@@ -120,20 +189,3 @@ def _titles(engine: Engine, events: Sequence[Event]) -> dict[str | None, str | N
         except UnknownIdError:
             found[item] = None
     return found
-
-
-def _interests(engine: Engine, user: str) -> dict[str, Any]:
-    items = engine.items()
-    found = []
-    for one in engine.interests(user):
-        plain = asdict(one)
-        rows: Sequence[int] = plain.pop("evidence_rows")
-        plain["evidence"] = [{"item": items[r].id, "title": items[r].title} for r in rows]
-        found.append(plain)
-    return {
-        "user": user,
-        "interests": found,
-        "state_cursor": engine.recommend(user, 1).state_cursor,
-        "artifact": engine.artifact,
-        "now_s": engine.now_s(),
-    }
