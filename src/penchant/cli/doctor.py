@@ -1,6 +1,7 @@
 """`penchant doctor`: is everything sound, and if not, what to do."""
 
 import math
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,13 +35,24 @@ def doctor(
     sample: Annotated[
         int, typer.Option("--sample", help="Users whose states are folded afresh.")
     ] = 20,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", help="A running server to look at, in place of a database file."),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", envvar="PENCHANT_KEY", help="For --url, if it needs one.")
+    ] = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check settings, file, log, catalogue, artifact, states and disk. Exit code 1: see to it."""
+    """Check settings, file, log, catalogue, artifact, states and disk. Exit code 1: see to it.
+
+    With --url a running server: whether events become visible in time, what it refuses, what
+    waits, how old its model is and how much memory it takes.
+    """
     from penchant.cli.terminal import print_json, stdout, table
 
-    checks = list(_checks(db, config, sample))
+    checks = list(_checks(db, config, sample) if url is None else _running(url, key))
     fine = all(check.fine for check in checks)
     if as_json:
         print_json({"fine": fine, "checks": [check._asdict() for check in checks]})
@@ -49,6 +61,22 @@ def doctor(
         stdout().print(table({"": "left", "what": "left", "found": "fold"}, rows))
     if not fine:
         raise typer.Exit(1)
+
+
+def _running(url: str, key: str | None) -> Iterator[Check]:
+    """What a server says of itself; how much memory there is we know of this machine alone."""
+    from urllib.parse import urlsplit
+
+    from penchant.serving.config import loopback
+    from penchant.serving.probe import NoServerError, probe
+
+    memory = None
+    if loopback(urlsplit(url).hostname or "") and hasattr(os, "sysconf"):
+        memory = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    try:
+        yield from (Check(*found) for found in probe(url, key, memory))
+    except NoServerError as error:
+        yield Check("server", False, str(error))
 
 
 def _checks(db: Path, config: Path | None, sample: int) -> Iterator[Check]:

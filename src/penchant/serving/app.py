@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 from time import monotonic, time
 from types import TracebackType
@@ -19,7 +18,7 @@ from penchant import __version__
 from penchant.core.errors import ConfigError
 from penchant.engine.engine import BULK, Engine
 from penchant.serving.bodies import Bodies
-from penchant.serving.config import ServingConfig
+from penchant.serving.config import ServingConfig, loopback
 from penchant.serving.edge import Edge
 from penchant.serving.events import EventRoutes, reason_of, user_of
 from penchant.serving.health import HealthRoutes
@@ -229,20 +228,6 @@ class App:
                 ),
             }
         )
-
-
-def loopback(host: str) -> bool:
-    """Whether only this machine can reach it.
-
-    >>> loopback("127.0.0.1"), loopback("localhost"), loopback("0.0.0.0"), loopback("")
-    (True, True, False, False)
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def age_s(artifact: str | None, now_s: float) -> float:

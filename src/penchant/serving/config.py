@@ -1,5 +1,7 @@
 """Settings of the server: where it listens, what it lets in, how long it waits."""
 
+from ipaddress import ip_address
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -48,3 +50,17 @@ class ServingConfig(BaseModel):
     freshness_target_ms: float = Field(default=20.0, gt=0)
     """Milliseconds from an event's arrival until slates know it that `penchant doctor` holds
     the server to."""
+
+
+def loopback(host: str) -> bool:
+    """Whether only this machine can reach it.
+
+    >>> loopback("127.0.0.1"), loopback("localhost"), loopback("0.0.0.0"), loopback("")
+    (True, True, False, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

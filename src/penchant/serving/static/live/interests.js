@@ -6,7 +6,7 @@ import { Bar } from "../parts/chart.js";
 import { Icon } from "../parts/icons.js";
 import { useGliding } from "./moving.js";
 
-const FEW = 6;
+const FEW = 5;
 
 /** The panel. */
 export function Interests({ session }) {

@@ -303,7 +303,7 @@ export class Session extends Watched {
         if (!journal.key) return undefined; // the field that asks for a key says it
       }
       const problem = error instanceof ProblemError ? error.problem : {};
-      this.set({ notice: { kind: "bad", text: problem.title ?? t("failed"), detail: problem.detail ?? error.message, request: problem.request_id, retry } });
+      this.set({ notice: { kind: "bad", text: problem.title ?? t("failed"), detail: problem.detail ?? (error instanceof TypeError || error.name === "TimeoutError" ? t("unreachable") : error.message), request: problem.request_id, retry } });
       return undefined;
     }
   }

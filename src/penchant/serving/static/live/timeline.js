@@ -17,9 +17,8 @@ export function Timeline({ session }) {
     const { event, title, item, type } = moments[at];
     return event === null ? t("now") : `${at + 1}. ${title ?? item ?? act(type, true)}`;
   };
-  const turn = (one) => setHidden(new Set(hidden.has(one) ? [...hidden].filter((each) => each !== one) : [...hidden, one]));
-  const lines = labels.map((one, at) => ({ name: label(one), key: one, color: `line-${at + 1}`, values: moments.map((moment) => moment.weights[at]) }));
-  const drawn = lines.filter((line) => !hidden.has(line.key));
+  const turn = ({ key }) => setHidden(new Set(hidden.has(key) ? [...hidden].filter((each) => each !== key) : [...hidden, key]));
+  const lines = labels.map((one, at) => ({ name: label(one), key: one, color: `line-${at + 1}`, values: moments.map((moment) => moment.weights[at]), hidden: hidden.has(one) }));
   return html`<section class="timeline panel" aria-labelledby="timeline-title" data-testid="timeline">
     <header class="panel-head">
       <h2 id="timeline-title">${t("timeline")}</h2>
@@ -29,8 +28,7 @@ export function Timeline({ session }) {
       ? html`<p class="empty">${t("timelineEmpty")}</p>`
       : table
         ? html`<${Table} caption=${t("timeline")} head=${[t("event"), ...lines.map((line) => line.name)]} rows=${moments.map((moment, at) => [name(at), ...lines.map((line) => percent(line.values[at]))]).reverse()} />`
-        : html`<${Lines} lines=${drawn.length ? drawn : lines} name=${name} show=${(value) => percent(value, value && value < 0.1 ? 1 : 0)} title=${`${t("timelineChart", { n: moments.length - 1 })}. ${t("timelineHint")}`} testid="timeline-chart"
-            axis=${(at) => (moments[at].event === null ? t("now") : String(at + 1))} />
-            <div class="legend">${lines.map((line) => html`<button key=${line.key} class="legend-key" aria-pressed=${!hidden.has(line.key)} onClick=${() => turn(line.key)}><span class=${`key-line ${line.color}`}></span>${line.name}</button>`)}</div>`}
+        : html`<${Lines} lines=${lines} onTurn=${turn} name=${name} show=${(value) => percent(value, value && value < 0.1 ? 1 : 0)} title=${`${t("timelineChart", { n: moments.length - 1 })}. ${t("timelineHint")}`} testid="timeline-chart"
+            axis=${(at) => (moments[at].event === null ? t("now") : String(at + 1))} />`}
   </section>`;
 }

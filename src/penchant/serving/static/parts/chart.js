@@ -34,9 +34,10 @@ const BOTTOM = 22;
 
 /** Lines over numbered moments.
  *
- * `lines`: [{name, values, color}]; `name(at)` says which moment; `show(value)` writes a number.
- * Pointer or arrow keys choose a moment, whose values stand below and are announced. */
-export function Lines({ lines, name, show, title, height = 190, low = 0, testid, axis = (at) => String(at + 1) }) {
+ * `lines`: [{name, values, color, hidden}]; `name(at)` says which moment; `show(value)` writes a
+ * number. Pointer or arrow keys choose a moment, whose values stand below and are announced; where
+ * there is `onTurn`, each line can be turned off and on there. */
+export function Lines({ lines: every, name, show, title, height = 180, low = 0, testid, axis = (at) => String(at + 1), onTurn }) {
   const frame = useRef(null);
   const [width, setWidth] = useState(360);
   const [chosen, choose] = useState(null);
@@ -45,6 +46,8 @@ export function Lines({ lines, name, show, title, height = 190, low = 0, testid,
     fit.observe(frame.current);
     return () => fit.disconnect();
   }, []);
+  const drawn = every.filter((line) => !line.hidden);
+  const lines = drawn.length ? drawn : every;
   const count = Math.max(...lines.map((line) => line.values.length));
   const all = lines.flatMap((line) => line.values);
   const floor = low === "auto" ? Math.min(...all) : low;
@@ -79,9 +82,16 @@ export function Lines({ lines, name, show, title, height = 190, low = 0, testid,
     </div>
     <div class="readout">
       <div class="readout-name">${name(at)}</div>
-      <ul>${readout.map((line) => html`<li key=${line.name}><span class=${`key-line ${line.color}`}></span><span class="readout-line">${line.name}</span><b>${show(line.value)}</b></li>`)}</ul>
+      <ul>${every.map((line) => html`<li key=${line.name}><${Key} line=${line} value=${line.values[at] === undefined ? "" : show(line.values[at])} onTurn=${onTurn} /></li>`)}</ul>
     </div>
   </div>`;
+}
+
+/** What a line is and where it stands; a switch where lines can be turned off. */
+function Key({ line, value, onTurn }) {
+  const inside = html`<span class=${`key-line ${line.color}`}></span><span class="readout-line">${line.name}</span><b>${value}</b>`;
+  if (!onTurn) return html`<span class="readout-key">${inside}</span>`;
+  return html`<button class="readout-key" aria-pressed=${!line.hidden} onClick=${() => onTurn(line)}>${inside}</button>`;
 }
 
 /** A bar from 0 to `share` of its width. */
