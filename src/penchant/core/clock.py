@@ -27,19 +27,25 @@ class LogClock:
     """
 
     def __init__(self, newest_s: float | None = None) -> None:
-        self._newest_s = newest_s
-        self._since_s = time.monotonic()
+        self._reached = _reached(newest_s)
 
     def now_s(self) -> float:
         """Seconds on the log's clock."""
-        if self._newest_s is None:
+        reached = self._reached  # one look: another thread may set it meanwhile
+        if reached is None:
             return time.time()
-        return self._newest_s + time.monotonic() - self._since_s
+        newest_s, since_s = reached
+        return newest_s + time.monotonic() - since_s
 
     def reach(self, newest_s: float) -> None:
         """The log has got an event of `newest_s`; time never runs backwards."""
-        if self._newest_s is None or newest_s > self.now_s():
-            self._newest_s, self._since_s = newest_s, time.monotonic()
+        if self._reached is None or newest_s > self.now_s():
+            self._reached = _reached(newest_s)
+
+
+def _reached(newest_s: float | None) -> tuple[float, float] | None:
+    """A time of the log, and when on the machine's own clock it was reached."""
+    return None if newest_s is None else (newest_s, time.monotonic())
 
 
 class ManualClock:

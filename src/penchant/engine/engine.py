@@ -52,10 +52,11 @@ from penchant.engine.read_path import Asked, arrange, arrange_each, slate_of
 from penchant.engine.reasons import reasons as reasons_of
 from penchant.engine.stages import rows_match
 from penchant.engine.titles import Titles
+from penchant.engine.turns import Turns
 from penchant.engine.user_now import UserNow
 from penchant.engine.write_path import BULK, WritePath
 from penchant.ingest.clean import moves
-from penchant.ingest.quality import repeats
+from penchant.ingest.quality import quality_report, repeats
 from penchant.ingest.rejects import rejected_path, scrub
 from penchant.ingest.wire import id_text, item_from, scalars
 from penchant.interests.profile import ProfileInterest
@@ -93,7 +94,7 @@ class Engine:
         self._writing = threading.Lock()  # one writer: append, then fold, in that order
         self._searching = threading.Lock()  # guards the titles
         self._titles = Titles()
-        self._moved = threading.Condition()  # guards everything below
+        self._turns = Turns()  # guard everything below
         self._check_types()
         self._clock = clock or _clock(config, self._totals().newest_s)
         self._folded = database.log.cursor()
@@ -209,7 +210,7 @@ class Engine:
         with self._writing:
             row = self._memory.shelf.found(ItemId(item))
             self._database.catalogue.remove(ItemId(item))
-            with self._moved:
+            with self._turns.writing():
                 self._memory.shelf.put(row, Item(ItemId(item), available=False))
 
     def undo(self, event: str) -> bool:
@@ -218,12 +219,12 @@ class Engine:
             log, found = self._database.log, self._database.log.get(EventId(event))
             if found is None:
                 return False
-            with self._moved:
+            with self._turns.writing():
                 self._memory.count_if_due()
             _, before = log.history(found.user)
             log.remove(EventId(event))
             _, after = log.history(found.user)
-            with self._moved:
+            with self._turns.writing():
                 self._memory.take_back(found.user, before, after, self.now_s())
         return True
 
@@ -242,13 +243,13 @@ class Engine:
         with self._writing:
             if self._database.people.get(who) is None:
                 raise UnknownIdError(f"no user has the id {user!r}; nothing was erased")
-            with self._moved:
+            with self._turns.writing():
                 self._memory.count_if_due()
             _, before = self._database.log.history(who)
             first_s = min((event.time_s for event in before), default=np.inf)
             trained = trained_with(self._database.artifacts, first_s)
             receipt = self._database.erase(who, trained)
-            with self._moved:
+            with self._turns.writing():
                 self._memory.take_back(who, before, [], self.now_s())
         scrub(rejected_path(self._database.path), user)
         return receipt._replace(remains=[*receipt.remains, *remains(trained, self.training_folder)])
@@ -277,10 +278,10 @@ class Engine:
         the name of a `[placements.<name>]`, whose rules it follows.
         """
         who = UserId(user)
-        with self._moved:
+        self._wait_for(after)
+        with self._turns.reading():
             rules = self._placements.rules(placement)
             request = self._request(who, n, exclude, categories, repeats, diversity, next)
-            self._wait_for(after)
             self._memory.count_if_due()
             made = self._made(self._memory.user(who), request, rules, reasons)
             return replace(made, placement=placement)
@@ -291,7 +292,7 @@ class Engine:
         The item vectors are read from memory once for all of them, which is most of the cost of a
         slate over a large catalogue.
         """
-        with self._moved:
+        with self._turns.reading():
             self._memory.count_if_due()
             asked = [self._asked(one) for one in wanted]
             good = [one for one in asked if isinstance(one, Asked)]
@@ -326,7 +327,7 @@ class Engine:
         The events name no user; an item that nobody has met only says that time went by.
         """
         read = self._intake.session(events, self.now_s())
-        with self._moved:
+        with self._turns.reading():
             rules = self._placements.rules(placement)
             request = self._request(NOBODY, n, exclude, categories, repeats, diversity, None)
             self._memory.count_if_due()
@@ -340,7 +341,7 @@ class Engine:
         No rule takes an item out; what the user has dismissed comes last.
         """
         who = UserId(user)
-        with self._moved:
+        with self._turns.reading():
             self._memory.count_if_due()
             reading = self._memory.reading(who, self.now_s())
             return ranked(self._memory, who, reading, items, reasons)
@@ -351,7 +352,7 @@ class Engine:
         Empty where no few events decide, as for a popular item. Raises `UnknownIdError`.
         """
         who = UserId(user)
-        with self._moved:
+        with self._turns.reading():
             request = self._request(who, n, (), (), True, 0.0, None)
             self._memory.count_if_due()
             row = self._memory.shelf.found(ItemId(item))
@@ -434,12 +435,12 @@ class Engine:
 
     def items(self) -> Sequence[Item]:
         """The catalogue, by row."""
-        with self._moved:
+        with self._turns.reading():
             return list(self._memory.shelf.items())
 
     def item(self, item: str) -> Item:
         """One item, or `UnknownIdError`."""
-        with self._moved:
+        with self._turns.reading():
             shelf = self._memory.shelf
             return shelf.item(shelf.found(ItemId(item)))
 
@@ -454,7 +455,7 @@ class Engine:
         """
         check_page(limit, offset)
         with self._searching:
-            with self._moved:
+            with self._turns.reading():
                 self._memory.count_if_due()
                 shelf, popular = self._memory.shelf, self._memory.live.popular
                 retitled, shown = shelf.retitled(), shelf.visible(category)
@@ -468,7 +469,7 @@ class Engine:
     ) -> list[tuple[Item, float]]:
         """The items taken most in the last `1d`, `7d` or `30d`, each with its weight of events."""
         check_page(n, name="n")
-        with self._moved:
+        with self._turns.reading():
             self._memory.count_if_due()
             return popular(self._memory, n, category, window, self.now_s())
 
@@ -478,20 +479,22 @@ class Engine:
         The two parts are scored on scales of their own. Empty where nothing is known.
         """
         check_page(n, name="n")
-        with self._moved:
+        with self._turns.reading():
             self._memory.count_if_due()
             row = self._memory.shelf.found(ItemId(item))
             return similar(self._memory, row, n, self.now_s())
 
     def categories(self) -> list[tuple[str, int]]:
         """Every category and how many items it has, most first."""
-        with self._moved:
+        with self._turns.reading():
             rows = self._memory.shelf.by_category()
             return sorted(((n, len(own)) for n, own in rows.items()), key=lambda c: (-c[1], c[0]))
 
     def facts(self) -> dict[str, Any]:
         """The engine in numbers: events, users, items, flags, artifact."""
         totals = self._totals()
+        with self._turns.reading():
+            artifact, learned = self._memory.artifact, self._learned
         return {
             "path": str(self._database.path),
             "events": totals.events,
@@ -501,27 +504,27 @@ class Engine:
             "newest_s": totals.newest_s,
             "types": dict(totals.types),
             "flags": dict(totals.flags),
-            "artifact": self._memory.artifact,
+            "artifact": artifact,
             "artifacts": list(self._database.artifacts.list()),
-            "card": dict(self._learned.card) if self._learned else None,
+            "card": dict(learned.card) if learned else None,
             "now_s": self.now_s(),
         }
 
+    def quality(self) -> dict[str, Any]:
+        """The report that `penchant validate` prints, over the log, for JSON; reads all of it."""
+        items = [item for item in self.items() if not item.removed]
+        counts = {f"flag_{name}": n for name, n in self._totals().flags.items()}
+        return quality_report(self.columns(), items, self._config.signals, counts).to_dict()
+
     def strays(self, users: Iterable[str]) -> Sequence[UserId]:
         """Those of `users` whose stored state is not what a fresh fold of the log gives."""
-        with self._moved:
-            memory = self._memory
-            every = (UserId(user) for user in users)
-            return [
-                user
-                for user in every
-                if memory.histories.strays(user, memory.stages, memory.artifact)
-            ]
+        return [user for user in map(UserId, users) if self._strays(user)]
 
     @property
     def artifact(self) -> ArtifactId | None:
         """The published model in use."""
-        return self._memory.artifact
+        with self._turns.reading():
+            return self._memory.artifact
 
     @property
     def path(self) -> Path:
@@ -550,7 +553,7 @@ class Engine:
     def use(self, artifact: ArtifactId) -> None:
         """Serve with a published model from the next request on; states are folded afresh."""
         learned = load_learned(self._database.artifacts.open(artifact))
-        with self._writing, self._moved:
+        with self._writing, self._turns.writing():
             self._refuse_strange(learned)
             self._database.artifacts.use(artifact)
             self._memory.serve(artifact, learned)
@@ -562,7 +565,7 @@ class Engine:
     def _put(self, items: Sequence[Item]) -> None:
         now_s = self.now_s()
         self._database.catalogue.put(items, now_s)
-        with self._moved:
+        with self._turns.writing():
             self._memory.put_items(items, now_s)
 
     def _land(self, events: Sequence[Event]) -> list[Observed]:
@@ -570,14 +573,13 @@ class Engine:
         if not events:
             return []
         with self._writing:
-            with self._moved:
+            with self._turns.writing():
                 before = self._memory.before(events)
             appended = self._database.log.append(events)
-            with self._moved:
+            with self._turns.writing():
                 self._memory.take_in(events, appended, before)
                 self._tell_clock(events)
                 self._folded = max(self._folded, appended.cursor)
-                self._moved.notify_all()
         return observed(appended)
 
     def _tell_clock(self, events: Sequence[Event]) -> None:
@@ -623,11 +625,16 @@ class Engine:
                 f"after is {after!r}; allowed is a cursor that `observe` gave back"
             ) from None
         wait_s = self._config.after_wait_s
-        if not self._moved.wait_for(lambda: self._folded >= wanted, wait_s):
+        if not self._turns.wait_until(lambda: self._folded >= wanted, wait_s):
             raise NotYetVisibleError(wanted, wait_s)
 
+    def _strays(self, user: UserId) -> bool:
+        with self._turns.reading():
+            memory = self._memory
+            return memory.histories.strays(user, memory.stages, memory.artifact)
+
     def _history(self, user: UserId) -> History:
-        with self._moved:  # these belong together; the rest takes long and needs no lock
+        with self._turns.reading():  # these belong together; the rest takes long and needs no lock
             stages, learned, artifact = self._memory.stages, self._learned, self._memory.artifact
         return history_of(self._memory.histories, stages, learned, artifact, user, self.now_s())
 
