@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from penchant.cli.films import Films
     from penchant.core.clock import ManualClock
     from penchant.engine.engine import Engine
+    from penchant.serving.config import ServingConfig
 
 EXAMPLE = "penchant demo --lang zh"
 
@@ -41,10 +42,17 @@ def demo(
         typer.Option("--dir", help="Where the database goes and stays; else a temporary folder."),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the temporary folder.")] = False,
+    page: Annotated[
+        bool, typer.Option("--page/--no-page", help="Serve the live page at the end.")
+    ] = True,
+    port: Annotated[
+        int | None, typer.Option("--port", help="Port of the page; without it 8420 or a free one.")
+    ] = None,
 ) -> None:
-    """Learn from 90,000 film ratings, then feed the later ones and watch the slates follow.
+    """Learn from 90,000 film ratings, feed the later ones, and serve the live page over them.
 
-    With --check the last line on stdout is one JSON object. Nothing is downloaded.
+    With --check the last line on stdout is one JSON object, and no page is served. Nothing is
+    downloaded.
     """
     from penchant.cli.films import clearest, open_films
     from penchant.cli.terminal import note, stderr
@@ -58,14 +66,18 @@ def demo(
         with Engine.open(place / FILE, clock=clock) as engine:
             train_s = _learn(engine, films, words, stderr())
             if check:
-                _check(engine, clock, films, train_s, None if as_json else words)
+                figures = _check(engine, clock, films, train_s, None if as_json else words)
             else:
                 _tell(engine, clock, films, None if as_json else words)
+        if check:
+            _check_http(place / FILE, films, figures)
         kept = place if folder or keep else None
         if kept is not None:
             note(words("kept", folder=kept))
         if not check and not as_json:
             _what_next(words, clearest(films), kept)
+            if page:
+                _serve(place / FILE, words, port)
 
 
 @contextmanager
@@ -138,10 +150,10 @@ def _tell(engine: "Engine", clock: "ManualClock", films: "Films", words: Words |
 
 def _check(
     engine: "Engine", clock: "ManualClock", films: "Films", train_s: float, words: Words | None
-) -> None:
-    """Measure; tables for people unless there are no words, then the JSON object."""
+) -> dict[str, Any]:
+    """Measure; tables for people unless there are no words."""
     from penchant.cli.checking import feed, judge
-    from penchant.cli.terminal import print_json, stdout, table
+    from penchant.cli.terminal import stdout, table
 
     followed = films.newcomers()[:FOLLOWED]
     fed = feed(engine, clock, films, followed, PLACES)
@@ -163,7 +175,52 @@ def _check(
         headers = {words("row"): "left", "NDCG@10": "right"}
         out.print(words("judged"), markup=False)
         out.print(table(headers, shown))
-    print_json(figures)
+    return figures
+
+
+def _check_http(db: Path, films: "Films", figures: dict[str, Any]) -> None:
+    """The same over HTTP, and the JSON object with all figures."""
+    from penchant.cli.checking import over_http
+    from penchant.cli.terminal import print_json
+
+    print_json(figures | over_http(db, films, films.newcomers()[:FOLLOWED], PLACES))
+
+
+def _serve(db: Path, words: Words, port: int | None) -> None:
+    """The live page over the films until Ctrl-C; opened where there is a browser."""
+    import sys
+    import webbrowser
+
+    from penchant.cli.serve import serve_engine
+    from penchant.cli.terminal import stdout
+    from penchant.engine.config import EngineConfig
+    from penchant.engine.engine import Engine
+    from penchant.serving.config import ServingConfig
+
+    def ready(url: str) -> None:
+        out = stdout()
+        out.print()
+        out.print(words("page", url=url), style="bold", markup=False, soft_wrap=True)
+        sys.stdout.flush()
+        if out.is_terminal:
+            webbrowser.open(url)
+
+    defaults = ServingConfig()
+    chosen = port if port is not None else defaults.port if _is_free(defaults) else 0
+    with Engine.open(db, EngineConfig(clock="log")) as engine:
+        serve_engine(engine, defaults.model_copy(update={"port": chosen}), ready)
+
+
+def _is_free(config: "ServingConfig") -> bool:
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((config.host, config.port))
+        except OSError:
+            return False
+        return True
 
 
 def _what_next(words: Words, user: str, kept: Path | None) -> None:

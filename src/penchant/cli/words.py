@@ -44,6 +44,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "differs": "{moved} places differ from before.",
         "next": "What to try next",
         "kept": "The database stays in {folder}:",
+        "page": "The live page: {url}  (Ctrl-C stops)",
         "own": "With your own events (any column names):",
         "python": "From Python:",
         "checked": "Fed {events} events of {users} new users; {changed} of the slates changed "
@@ -90,6 +91,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "differs": "有 {moved} 个位置与之前不同。",
         "next": "接下来可以试试",
         "kept": "数据库保留在 {folder}：",
+        "page": "实时页面：{url}  （按 Ctrl-C 停止）",
         "own": "换成你自己的事件（列名随意）：",
         "python": "在 Python 里：",
         "checked": "送入 {users} 位新用户的 {events} 个事件，其中 {changed} 次推荐随事件而变。",
