@@ -98,6 +98,7 @@ function Why({ session, place, name }) {
     ${!found && html`<p class="quiet">${t("checking")}</p>`}
     ${found?.reasons.map((reason) => html`<p key=${reason.events.join()} class="reason" data-testid="reason">${inWords(reason)} <span class="checked"><${Icon} name="check" />${t("checked")}</span></p>`)}
     ${found?.reasons.length === 0 && html`<p class="reason" data-testid="reason">${t("noReason", { source: sourceName(found.source), meaning: sourceMeaning(found.source) })}</p>`}
+    ${found?.reasons.length > 0 && html`<p class="quiet">${t("cameFrom", { source: sourceName(found.source), meaning: sourceMeaning(found.source) })}</p>`}
     ${found && html`<${Given} parts=${found.parts} />`}
   </div>`;
 }
