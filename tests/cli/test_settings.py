@@ -56,3 +56,8 @@ def test_an_unknown_variable_is_an_error_too(
 def test_a_missing_settings_file_is_an_error(run: Run, small: Path) -> None:
     told = run("ingest", small, "--config", "none.toml", code=1).stderr
     assert "none.toml cannot be read as settings" in told
+
+
+def test_variables_of_the_command_line_and_of_the_client_are_no_settings() -> None:
+    given = {"PENCHANT_URL": "http://shop", "PENCHANT_KEY": "pk_a_b", "PENCHANT_DB": "shop.db"}
+    assert load_settings(None, given) == Settings()
