@@ -489,9 +489,9 @@ export const SOURCES = {
   co_visit: { family: "together", en: ["Seen together", "Taken by the same people, counted live."], zh: ["一起看过", "同一批人也喜欢，实时统计。"] },
   habit: { family: "habit", en: ["Habit", "What they take again and again."], zh: ["老习惯", "反复选的。"] },
   habit_recent: { family: "habit", en: ["Recent habit", "What they have lately taken again and again."], zh: ["近期习惯", "最近反复选的。"] },
-  popular: { family: "everybody", en: ["Popular this week", "What everybody took in the last 7 days."], zh: ["本周热门", "大家近 7 天在看的。"] },
-  trending_1d: { family: "everybody", en: ["Popular today", "What everybody took in the last day."], zh: ["今日热门", "大家今天在看的。"] },
-  trending_30d: { family: "everybody", en: ["Popular this month", "What everybody took in the last 30 days."], zh: ["本月热门", "大家近 30 天在看的。"] },
+  popular: { family: "everybody", en: ["Popular this week", "What everybody took in the last 7 days."], zh: ["本周热门", "大家近 7 天选得多的。"] },
+  trending_1d: { family: "everybody", en: ["Popular today", "What everybody took in the last day."], zh: ["今日热门", "大家今天选得多的。"] },
+  trending_30d: { family: "everybody", en: ["Popular this month", "What everybody took in the last 30 days."], zh: ["本月热门", "大家近 30 天选得多的。"] },
   fresh: { family: "everybody", en: ["New arrival", "New in the catalogue."], zh: ["新上架", "新上架的。"] },
 };
 
