@@ -113,6 +113,8 @@ def _named(model: type[BaseModel], given: Mapping[str, BaseModel]) -> Iterator[s
     """Tables that a user names: their keys, then those that exist without any config."""
     keys = list(model.model_fields)
     yield from _rows({k: model.model_fields[k].get_default() for k in keys}, field_docs(model))
+    if not given:
+        return
     yield f"| NAME | {' | '.join(keys)} |"
     yield "|---" * (1 + len(keys)) + "|"
     for name, one in given.items():
