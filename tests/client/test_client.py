@@ -346,6 +346,39 @@ def test_of_many_items_each_is_told_what_became_of_it(penchant: Any, user: str) 
 
 
 @pytest.mark.slow
+def test_interests_can_be_read_and_their_way_followed(penchant: Any, user: str) -> None:
+    for item in items(penchant.recommend(user, 3)):
+        penchant.observe(user, item, "rating", value=10)
+    found = penchant.interests(user)
+    assert found.interests[0].label
+    assert found.interests[0].evidence
+    assert found.interests[0].trend.direction in ("rising", "steady", "falling")
+    way = penchant.timeline(user, limit=2)
+    assert len(way.moments) == 3
+    assert way.moments[-1].event is None
+    assert {len(moment.weights) for moment in way.moments} == {len(way.labels)}
+
+
+@pytest.mark.slow
+def test_a_user_is_described_listed_exported_and_forgotten(penchant: Any, user: str) -> None:
+    penchant.put_user(user, {"country": "DE"})
+    penchant.observe(user, HEAT, "view")
+    described = penchant.user(user)
+    assert (described.events, described.attributes) == (1, {"country": "DE"})
+    busiest = penchant.users(limit=2)
+    assert len(busiest.users) == 2
+    assert busiest.users[0].events >= busiest.users[1].events
+    exported = penchant.export(user)
+    assert [event.item for event in exported.events] == [HEAT]
+    assert exported.attributes == {"country": "DE"}
+    receipt = penchant.forget(user)
+    assert (receipt.user, receipt.events) == (user, 1)
+    with pytest.raises(ProblemError) as gone:
+        penchant.user(user)
+    assert gone.value.status == 404
+
+
+@pytest.mark.slow
 def test_the_server_says_what_it_is(penchant: Any) -> None:
     assert penchant.health().status == "ready"
     about = penchant.about()
