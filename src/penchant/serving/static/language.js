@@ -1,6 +1,6 @@
 /** The language of the page: phrases, numbers, times and names in it. */
 
-import { ACTS, GENRES, SOURCES, WORDS } from "./words.js";
+import { ACTS, FIGURES, GENRES, SENTENCES, SOURCES, WORDS } from "./words.js";
 import { kept, keep } from "./preferences.js";
 
 const asked = new URLSearchParams(location.search).get("lang") ?? kept("lang") ?? navigator.language;
@@ -78,6 +78,10 @@ export function label(name) {
 export const isGenre = (name) => name in GENRES;
 export const sourceName = (source) => SOURCES[source]?.[current][0] ?? source;
 export const sourceMeaning = (source) => SOURCES[source]?.[current][1] ?? "";
+/** What a figure of the quality report is called. */
+export const figureName = (key) => FIGURES[key]?.[current === "zh" ? 1 : 0] ?? key.replaceAll("_", " ");
+/** A sentence of the server in the reader's language, as far as it is known. */
+export const sentence = (text) => (current === "zh" ? SENTENCES.reduce((said, [pattern, words]) => said.replace(pattern, words), text) : text);
 export const sourceFamily = (source) => SOURCES[source]?.family ?? "other";
 
 /** What to call doing (0) or having done (1) an event of a type. */

@@ -113,7 +113,7 @@ export class Session extends Watched {
         this.#reader?.abort();
         const api = journal.client(() => t("forgetting", { user }));
         const receipt = await api.forget(user);
-        this.set({ receipt, changes: new Map(), moves: new Map(), times: [], n: PLACES, slate: null });
+        this.set({ receipt, changes: new Map(), moves: new Map(), times: [], n: PLACES, slate: null, interests: [], timeline: null, history: [], total: 0 });
         await this.#reread(api);
         this.listen();
       }, () => this.forget()),

@@ -19,7 +19,7 @@ export function Artifact({ seen }) {
       <div><h3>${t("held")}</h3><p class="quiet">${t("heldHint")}</p><${Held} figures=${card.held_out_ndcg10} /></div>
       <div class="curves">
         <${Curve} name=${t("loss")} values=${card.losses} low="auto" digits=${2} testid="losses" />
-        <${Curve} name=${t("ndcgPass")} values=${card.held_out_ndcg10_by_pass} digits=${3} testid="ndcg-by-pass" />
+        <${Curve} name=${t("ndcgPass")} values=${card.held_out_ndcg10_by_pass} digits=${4} testid="ndcg-by-pass" />
       </div>
     </div>
     <details class="more"><summary>${t("config")}</summary><${Table} caption=${t("config")} head=${[t("settingKey"), t("settingValue")]} rows=${flat(card.config ?? {})} /></details>
@@ -44,7 +44,7 @@ function Curve({ name, values, low, digits, testid }) {
   if (!values?.length) return null;
   const pass = (at) => t("passAt", { n: at + 1 });
   return html`<figure class="curve" data-testid=${testid}>
-    <figcaption><h3>${name}</h3><button class="button small ghost" onClick=${() => setTable(!table)}>${table ? t("asChart") : t("asTable")}</button></figcaption>
+    <figcaption><h3>${name}</h3>${values.length > 1 && html`<button class="button small ghost" onClick=${() => setTable(!table)}>${table ? t("asChart") : t("asTable")}</button>`}</figcaption>
     ${table || values.length < 2
       ? html`<${Table} caption=${name} head=${[t("pass"), name]} rows=${values.map((value, at) => [at + 1, number(value, digits)])} />`
       : html`<${Lines} lines=${[{ name, color: "line-1", values }]} name=${pass} show=${(value) => number(value, digits)} title=${name} height=${150} low=${low} testid=${`${testid}-chart`} />`}

@@ -83,7 +83,7 @@ function Log({ seen }) {
     <header class="panel-head"><h2 id="log-title">${t("theLog")}</h2></header>
     <dl class="facts">
       ${fact(t("eventsHead"), number(facts.events))}${fact(t("users"), number(facts.users))}${fact(t("items"), number(facts.items))}
-      ${facts.oldest_s !== null && fact(t("from"), day(facts.oldest_s))}${facts.newest_s !== null && fact(t("to"), day(facts.newest_s))}
+      ${facts.oldest_s !== null && fact(t("period"), `${day(facts.oldest_s)} – ${day(facts.newest_s)}`)}
     </dl>
     <h3>${t("types")}</h3>
     <ul class="counts">${types.map(([type, count]) => html`<li key=${type}><span>${type}</span><${Bar} share=${count / most} /><b>${compact(count)}</b></li>`)}</ul>

@@ -27,7 +27,7 @@ export function ticks(low, top, wanted = 4) {
   return Array.from({ length: Math.max(1, count) + 1 }, (_, at) => first + at * step);
 }
 
-const LEFT = 40;
+const LEFT = 48;
 const RIGHT = 12;
 const TOP = 10;
 const BOTTOM = 22;
