@@ -79,9 +79,10 @@ def serve_engine(engine: "Engine", config: "ServingConfig", ready: Callable[[str
     """Serve an open engine until a signal; other commands find the address in `<db>.server`."""
     from penchant.serving.app import App
     from penchant.serving.logs import configure
-    from penchant.serving.server import listen, run, url_of
+    from penchant.serving.server import SWITCH_S, listen, run, server_of, url_of
 
     configure()
+    sys.setswitchinterval(SWITCH_S)
     with App(engine, config) as app, listen(config.host, config.port) as bound:
         app.refuse_open_door()
         app.warm()
@@ -92,7 +93,7 @@ def serve_engine(engine: "Engine", config: "ServingConfig", ready: Callable[[str
             ready(url)
 
         try:
-            run(app, bound, config, listening, app.stop)
+            run(server_of(app, config, listening, app.stop), bound)
         finally:
             note.unlink(missing_ok=True)
 

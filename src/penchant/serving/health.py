@@ -25,7 +25,12 @@ class HealthRoutes:
         """All of them."""
         return (
             Route("GET /health/live", self.live, role=None, answer=schemas.Live),
-            Route("GET /health/ready", self.ready, role=None, answer=schemas.Ready),
+            Route(
+                "GET /health/ready",
+                self.ready,
+                role=None,
+                answer={200: schemas.Ready, 503: schemas.Ready},
+            ),
         )
 
     async def live(self, _: Request) -> Response:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from penchant import __version__
 from penchant.core.slates import LANGUAGES
 from penchant.engine.engine import Engine
-from penchant.serving import interim, schemas
+from penchant.serving import schemas
 from penchant.serving.metrics import Metrics
 from penchant.serving.reading import Reader
 from penchant.serving.routes import Route, json
@@ -42,7 +42,7 @@ class OverviewRoutes:
         self._reports = reports
         self._around = around
         self._facts = _Kept(engine.facts, FACTS_FOR_S)
-        self._quality = _Kept(interim.quality(engine), QUALITY_FOR_S)
+        self._quality = _Kept(engine.quality, QUALITY_FOR_S)
 
     def routes(self) -> Sequence[Route]:
         """All of them."""

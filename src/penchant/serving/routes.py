@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote
 
@@ -18,8 +18,8 @@ from penchant.serving.problems import MEDIA, PROBLEMS, RefusedError
 from penchant.serving.reading import ENCODER
 
 REFS: Final = "#/components/schemas/{name}"
-ALWAYS: Final = ("rate-limited", "internal", "unavailable")
-"""Problems that every operation may answer with."""
+ALWAYS: Final = ("rate-limited", "unavailable")
+"""Problems that every operation with a role may answer with, beside `internal`."""
 S = TypeVar("S", bound=msgspec.Struct)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -42,16 +42,14 @@ class Route(APIRoute):
         method, path = operation.split()
         self.components: dict[str, Any] = {}
         self._needed = None if role is None else ROLES.index(role)
-        secured = ["unauthorized", "forbidden"] if role else []
-        slugs = [
-            *problems,
-            *secured,
-            *(["invalid-request"] if query or "{" in path else []),
-            *ALWAYS,
-        ]
+        secured = ["unauthorized", "forbidden", *ALWAYS] if role else []
+        slugs = [*problems, *secured, "internal"]
+        if query is not None or "{" in path:
+            slugs.append("invalid-request")
         if body is not None:
             slugs += ["invalid-json", "invalid-request", "timeout", "too-large"]
         doc = inspect.getdoc(endpoint) or ""
+        answers = answer if isinstance(answer, Mapping) else {200: answer}
         extra: dict[str, Any] = {
             "parameters": [*_of_path(path), *self._of_query(query)],
             "security": [{"bearer": []}, {"header": []}, {}] if role else [],
@@ -68,10 +66,13 @@ class Route(APIRoute):
             response_model=None,
             summary=doc.split("\n")[0].rstrip("."),
             description=doc.partition("\n\n")[2],
-            response_description=inspect.getdoc(answer) or "The answer.",
+            response_description=inspect.getdoc(answers[200]) or "The answer.",
             responses={
-                200: {"content": {media: {"schema": self._schema(answer)}}},
                 **self._of_problems(slugs),
+                **{
+                    status: {"content": {media: {"schema": self._schema(kind)}}}
+                    for status, kind in answers.items()
+                },
             },
             response_class=Response,
             openapi_extra=extra,

@@ -449,7 +449,7 @@ class PopularQuery(Query, frozen=True):
 
     n: N = 10
     category: Annotated[str | None, Meta(description="Only items of it.")] = None
-    window: Literal["1d", "7d", "30d"] = "7d"
+    window: Annotated[Literal["1d", "7d", "30d"], Meta(description="Of how long.")] = "7d"
 
 
 class PopularItem(Struct):

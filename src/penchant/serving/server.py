@@ -1,9 +1,9 @@
 """Server: listens, and stops without losing what it acknowledged."""
 
 import asyncio
+import math
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Final
@@ -74,15 +74,13 @@ def _hardened(config: ServingConfig) -> type[Protocol]:
     return type("ConfiguredProtocol", (Protocol,), {"limits": config})
 
 
-def run(
+def server_of(
     app: ASGIApp,
-    bound: socket.socket,
     config: ServingConfig,
     ready: Callable[[], None],
     stopping: Callable[[], None],
-) -> None:
-    """Serve until a signal says stop."""
-    sys.setswitchinterval(SWITCH_S)
+) -> Server:
+    """A server that calls `ready` when it takes requests and `stopping` when it takes no more."""
     settings = uvicorn.Config(
         app,
         http=_hardened(config),
@@ -92,10 +90,13 @@ def run(
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=int(config.keep_alive_s) or 1,
-        timeout_graceful_shutdown=int(config.stop_within_s) or 1,
+        timeout_keep_alive=math.ceil(config.keep_alive_s),
+        timeout_graceful_shutdown=math.ceil(config.stop_within_s),
     )
-    server = Server(settings, ready, stopping)
-    runner = settings.get_loop_factory()
-    with asyncio.Runner(loop_factory=runner) as loop:
-        loop.run(server.serve(sockets=[bound]))
+    return Server(settings, ready, stopping)
+
+
+def run(server: Server, bound: socket.socket) -> None:
+    """Serve until a signal, or `should_exit`, says stop."""
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        runner.run(server.serve(sockets=[bound]))

@@ -1,0 +1,243 @@
+"""The wire: slow callers, half-closed sockets, heads without end, and a stop that loses nothing."""
+
+import json
+import socket
+import threading
+import time
+from typing import Any
+
+import httpx
+import pytest
+from tests.serving.conftest import Opens, Shop
+
+from penchant.core.errors import ConfigError
+from penchant.serving.config import loopback
+from penchant.serving.server import listen, url_of
+
+EVENT = b'{"user": "ann", "item": "tea", "type": "view"}'
+
+
+def connected(shop: Shop) -> socket.socket:
+    host, port = shop.url.removeprefix("http://").split(":")
+    made = socket.create_connection((host, int(port)), timeout=10)
+    made.settimeout(10)
+    return made
+
+
+def everything(wire: socket.socket) -> bytes:
+    """All that comes until the other side closes."""
+    found = b""
+    try:
+        while part := wire.recv(65_536):
+            found += part
+    except ConnectionResetError:
+        pass
+    return found
+
+
+def told(answer: bytes) -> tuple[int, dict[str, Any]]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+def post(length: int) -> bytes:
+    return b"POST /events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % length
+
+
+def test_a_body_that_does_not_come_is_answered_408(opens: Opens) -> None:
+    shop = opens(body_timeout_s=0.3)
+    with connected(shop) as wire:
+        wire.sendall(post(len(EVENT)) + EVENT[:10])
+        status, problem = told(everything(wire))
+    assert status == 408
+    assert problem["type"] == "/docs/problems#timeout"
+    assert problem["detail"] == "the body was not complete after 0.3 s"
+
+
+def test_a_connection_without_a_complete_head_is_closed(opens: Opens) -> None:
+    shop = opens(header_timeout_s=0.3)
+    for begun in (b"", b"GET /about HTTP/1.1\r\nHost: 127"):
+        with connected(shop) as wire:
+            began = time.monotonic()
+            wire.sendall(begun)
+            assert everything(wire) == b""
+            assert 0.2 < time.monotonic() - began < 3
+
+
+def test_a_head_that_begins_after_an_answer_must_end_too(opens: Opens) -> None:
+    shop = opens(header_timeout_s=0.3)
+    with connected(shop) as wire:
+        wire.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b"200 OK" in wire.recv(65_536)
+        wire.sendall(b"GET /health/live HT")
+        assert everything(wire) == b""
+
+
+def test_an_idle_connection_is_closed_after_its_time(opens: Opens) -> None:
+    shop = opens(keep_alive_s=1.0)
+    with connected(shop) as wire:
+        wire.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b"200 OK" in everything(wire)
+
+
+def test_a_head_without_end_is_answered_431(opens: Opens) -> None:
+    shop = opens(max_head_bytes=1_024)
+    with connected(shop) as wire:
+        wire.sendall(b"GET /about HTTP/1.1\r\nX-Long: " + b"a" * 4_096)
+        status, problem = told(everything(wire))
+    assert status == 431
+    assert problem["type"] == "/docs/problems#head-too-large"
+
+
+def test_what_is_no_http_is_answered_400(shop: Shop) -> None:
+    for nonsense in (b"\x16\x03\x01 hello\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n"):
+        with connected(shop) as wire:
+            wire.sendall(nonsense)
+            status, problem = told(everything(wire))
+        assert status == 400
+        assert problem["type"] == "/docs/problems#bad-request"
+
+
+def test_a_caller_who_has_closed_their_half_is_still_answered(shop: Shop) -> None:
+    with connected(shop) as wire:
+        wire.sendall(post(len(EVENT)) + EVENT)
+        wire.shutdown(socket.SHUT_WR)
+        status, answer = told(everything(wire))
+    assert status == 200
+    assert answer["results"][0]["status"] == "new"
+
+
+def test_a_caller_who_goes_in_the_middle_of_a_body_leaves_nothing(shop: Shop) -> None:
+    with connected(shop) as wire:
+        wire.sendall(post(500) + b'{"user": "gone", ')
+    with connected(shop) as wire:
+        wire.sendall(post(500) + b'{"user": "gone", ')
+        wire.shutdown(socket.SHUT_WR)
+        everything(wire)
+    assert shop.get("/users/gone/history")["total"] == 0
+
+
+def test_a_body_that_goes_on_after_its_answer_is_cut_off(opens: Opens) -> None:
+    shop = opens(max_body_bytes=1_024, body_timeout_s=0.3)
+    with connected(shop) as wire:
+        wire.sendall(b"POST /events HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        wire.sendall(b"Transfer-Encoding: chunked\r\n\r\n")
+        answer, ended = b"", False
+        for _ in range(100):
+            try:
+                wire.sendall(b"800\r\n" + b" " * 2_048 + b"\r\n")
+            except OSError:
+                ended = True
+                break
+            time.sleep(0.02)
+        try:
+            answer = wire.recv(65_536)
+        except OSError:
+            answer = b""
+        assert ended
+    assert answer == b"" or b"413" in answer
+
+
+def test_requests_of_one_connection_are_answered_in_their_order(shop: Shop) -> None:
+    asked = b"".join(
+        b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-Id: pipe-%d\r\n\r\n" % n
+        for n in range(3)
+    )
+    with connected(shop) as wire:
+        wire.sendall(asked)
+        found = b""
+        while found.count(b'"ok"') < 3:
+            found += wire.recv(65_536)
+    places = [found.index(b"pipe-%d" % n) for n in range(3)]
+    assert places == sorted(places)
+
+
+def test_more_connections_than_may_be_open_are_closed_as_they_come(opens: Opens) -> None:
+    shop = opens(max_connections=3)
+    idle = [connected(shop) for _ in range(3)]
+    time.sleep(0.1)
+    with connected(shop) as wire:
+        wire.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert everything(wire) == b""
+    for one in idle:
+        one.close()
+    time.sleep(0.1)
+    assert shop.http.get("/health/live").status_code == 200
+
+
+@pytest.mark.slow
+def test_a_thousand_idle_connections_keep_nobody_from_an_answer(shop: Shop) -> None:
+    idle = [connected(shop) for _ in range(1_000)]
+    try:
+        assert shop.post("/events", json.loads(EVENT))["results"][0]["status"] == "new"
+        assert shop.slate("ann")
+    finally:
+        for one in idle:
+            one.close()
+
+
+def test_a_stop_loses_no_event_that_was_acknowledged(opens: Opens) -> None:
+    shop = opens()
+    acknowledged: list[str] = []
+    refused: list[int] = []
+
+    def keep_sending(n: int) -> None:
+        with httpx.Client(base_url=shop.url, timeout=10) as http:
+            for k in range(10_000):
+                name = f"stop-{n}-{k}"
+                row = {"user": f"stop-{n}", "item": "tea", "type": "view", "id": name}
+                try:
+                    answer = http.post("/events", json=row)
+                except httpx.HTTPError:
+                    return
+                if answer.status_code != 200:
+                    refused.append(answer.status_code)
+                    return
+                assert answer.json()["results"][0]["status"] == "new"
+                acknowledged.append(name)
+
+    senders = [threading.Thread(target=keep_sending, args=(n,)) for n in range(4)]
+    for sender in senders:
+        sender.start()
+    while len(acknowledged) < 20:
+        time.sleep(0.01)
+    began = time.monotonic()
+    shop.stop()
+    assert time.monotonic() - began < 5
+    for sender in senders:
+        sender.join(10)
+    assert len(acknowledged) >= 20
+    assert set(refused) <= {503}
+    shop.app.close()
+    stored = {str(e.id) for n in range(4) for e in shop.engine.history(f"stop-{n}")}
+    assert set(acknowledged) <= stored
+
+
+def test_while_it_stops_it_says_so(opens: Opens) -> None:
+    shop = opens()
+    assert shop.get("/health/ready") == {"status": "ready", "checks": {"log": True, "engine": True}}
+    shop.app.stop()
+    ready = shop.http.get("/health/ready")
+    assert (ready.status_code, ready.json()["status"]) == (503, "stopping")
+    answer = shop.http.get("/about")
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "the server stops"
+    assert answer.headers["retry-after"] == "1"
+    assert shop.http.get("/health/live").json() == {"status": "ok"}
+
+
+def test_a_port_that_is_taken_is_a_sentence() -> None:
+    with listen("127.0.0.1", 0) as bound:
+        port = bound.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"port {port} of 127.0.0.1 cannot be listened on"):
+            listen("127.0.0.1", port)
+        assert url_of(bound) == f"http://127.0.0.1:{port}"
+
+
+def test_only_loopback_needs_no_key() -> None:
+    assert [loopback(host) for host in ("::1", "127.0.0.2", "10.0.0.1", "shop.example")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
