@@ -110,7 +110,7 @@ class ItemRoutes:
         return await self._reads.json(found)
 
     async def get(self, request: Request) -> Response:
-        """An item"""
+        """Read an item"""
         item = id_of(request, "item")
         return await self._reads.json(lambda: _shown(self._engine.item(item)))
 
