@@ -20,10 +20,10 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say which events decide an item's place, checked by removing them."""
-    from penchant.cli.opening import open_engine, warn_if_old
+    from penchant.cli.opening import open_or_ask, warn_if_old
     from penchant.cli.terminal import print_json, stdout
 
-    with open_engine(db, config, clock) as engine:
+    with open_or_ask(db, config, clock) as engine:
         warn_if_old(engine)
         title = engine.item(item).title
         reasons = engine.explain(user, item, n)

@@ -25,14 +25,14 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write every event and item, such that `penchant ingest` gives them back."""
-    from penchant.cli.opening import open_engine
+    from penchant.cli.opening import open_or_ask
     from penchant.cli.terminal import Bar, print_json, progress, stdout
     from penchant.ingest.export import write_events, write_items
 
     if to is None and items is None:
         raise InvalidDataError("nothing to export; name files with --to, --items or both")
     result: dict[str, int] = {}
-    with open_engine(db, config) as engine, progress() as bars:
+    with open_or_ask(db, config) as engine, progress() as bars:
         if to is not None:
             with _whole(to) as draft:
                 bar = Bar(bars, "events", "events")

@@ -20,10 +20,10 @@ def forget(
     as_json: AsJson = False,
 ) -> None:
     """Erase a user from log, states, counts and rejected lines; the receipt says what remains."""
-    from penchant.cli.opening import open_engine
+    from penchant.cli.opening import open_or_ask
     from penchant.cli.terminal import print_json
 
-    with open_engine(db, config) as engine:
+    with open_or_ask(db, config) as engine:
         if not yes:
             events = len(engine.history(user))
             question = f"Erase {user} and {events:,} events for good?"

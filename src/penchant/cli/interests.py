@@ -19,10 +19,10 @@ def interests(
     as_json: AsJson = False,
 ) -> None:
     """List one user's interests with weight, trend, half-life and evidence."""
-    from penchant.cli.opening import open_engine, warn_if_old
+    from penchant.cli.opening import open_or_ask, warn_if_old
     from penchant.cli.terminal import print_json, stdout, table
 
-    with open_engine(db, config, clock) as engine:
+    with open_or_ask(db, config, clock) as engine:
         warn_if_old(engine)
         found = engine.profile(user)["interests"]
         artifact, events = engine.artifact, len(engine.history(user))

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from penchant.cli.terminal import day, note
-from penchant.core.errors import StorageError
+from penchant.core.errors import StorageError, StorageLockedError
 
 if TYPE_CHECKING:
+    from penchant.cli.remote import Remote
     from penchant.cli.settings import Settings
     from penchant.engine.engine import Engine
 
@@ -38,8 +39,29 @@ def open_with(
     return Engine.open(db, chosen)
 
 
-def warn_if_old(engine: "Engine") -> None:
+def open_or_ask(
+    db: Path, config: Path | None, clock: Literal["wall", "log"] | None = None
+) -> "Engine | Remote":
+    """The engine of `db`; where a server has it open, that server."""
+    try:
+        return open_engine(db, config, clock)
+    except StorageLockedError:
+        from penchant.cli.remote import Remote, server_of
+
+        url = server_of(db)
+        if url is None:
+            raise
+    if clock is not None or config is not None:
+        note(f"note: {url} has {db} open; the clock and the settings are those of that server")
+    return Remote(url)
+
+
+def warn_if_old(engine: "Engine | Remote") -> None:
     """Say so where the wall clock makes every interest fade, and how to choose."""
+    from penchant.engine.engine import Engine
+
+    if not isinstance(engine, Engine):
+        return  # whoever started the server was told
     newest_s = engine.facts()["newest_s"]
     if newest_s is None or engine.now_s() - newest_s <= OLD_S:
         return

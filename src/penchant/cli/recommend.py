@@ -42,10 +42,10 @@ def recommend(  # noqa: PLR0913  the command line of one command
     as_json: AsJson = False,
 ) -> None:
     """Recommend items to one user, knowing every event of theirs."""
-    from penchant.cli.opening import open_engine, warn_if_old
+    from penchant.cli.opening import open_or_ask, warn_if_old
     from penchant.cli.terminal import print_json
 
-    with open_engine(db, config, clock) as engine:
+    with open_or_ask(db, config, clock) as engine:
         warn_if_old(engine)
         slate = engine.recommend(
             user,

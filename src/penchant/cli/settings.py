@@ -15,9 +15,7 @@ from penchant.training.config import TrainingConfig
 
 FILE: Final = "penchant.toml"
 """Read from the working directory when no other file is named."""
-NOT_SETTINGS: Final = frozenset(
-    {"PENCHANT_CONFIG", "PENCHANT_DB", "PENCHANT_URL", "PENCHANT_KEY"}
-)
+NOT_SETTINGS: Final = frozenset({"PENCHANT_CONFIG", "PENCHANT_DB", "PENCHANT_URL", "PENCHANT_KEY"})
 """Variables that stand for options of the command line, and those of the client."""
 
 

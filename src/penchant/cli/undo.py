@@ -17,10 +17,10 @@ def undo(
     as_json: AsJson = False,
 ) -> None:
     """Take one event out of the log, the counts and the interests; a resend stays out."""
-    from penchant.cli.opening import open_engine
+    from penchant.cli.opening import open_or_ask
     from penchant.cli.terminal import print_json, stdout
 
-    with open_engine(db, config) as engine:
+    with open_or_ask(db, config) as engine:
         if not engine.undo(event):
             raise UnknownIdError(
                 f"no event has the id {event!r}; nothing was undone; `penchant export` lists ids"
