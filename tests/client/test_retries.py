@@ -79,7 +79,14 @@ def test_when_every_try_is_lost_the_error_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "resent"), [(NO_LINE, False), (NO_ANSWER, True), (Reply(504, {}, b""), True)]
+    ("before", "resent"),
+    [
+        (NO_LINE, False),
+        (NO_ANSWER, True),
+        (Reply(504, {}, b""), True),
+        (Reply(429, {}, b""), False),
+        (Reply(503, {}, b""), False),
+    ],
 )
 def test_it_is_known_whether_the_server_may_have_had_it_before(
     before: Reply | Lost, resent: bool

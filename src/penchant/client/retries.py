@@ -10,6 +10,9 @@ from penchant.client.steps import Lost, Plan, Reply, Request, Send, Wait
 PASSING: Final = frozenset({408, 429, 502, 503, 504})
 """Statuses that another try may change. 500 is none of them: a bug does not pass."""
 
+BETWEEN: Final = frozenset({502, 504})
+"""Those of a proxy that does not know what became of the request; the others say: nothing."""
+
 
 class Retries(NamedTuple):
     """How often a call is tried, and how long it waits in between."""
@@ -60,7 +63,7 @@ def attempts(
         last = tried >= retries.tries
         if last and isinstance(got, Reply):
             return Answered(got, resent)
-        resent = resent or not isinstance(got, Lost) or got.sent
+        resent = resent or (got.sent if isinstance(got, Lost) else got.status in BETWEEN)
         if not last:
             yield Wait(pause)
     assert isinstance(got, Lost)
