@@ -1,10 +1,11 @@
-"""Write docs/reference from the code: every command with its options, every setting."""
+"""Write docs/reference from the code: every command, every setting, every operation over HTTP."""
 
 import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
@@ -14,9 +15,16 @@ from penchant.cli.main import build
 from penchant.cli.settings import Settings
 from penchant.core.config import sections, table_of
 from penchant.core.config_template import field_docs
+from penchant.engine.engine import Engine
+from penchant.serving.app import App
+from penchant.serving.config import ServingConfig
+from penchant.serving.problems import PROBLEMS
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTE = "<!-- Made from the code by tools/reference.py; `make fix` refreshes it. -->\n"
+
+COMMON = ("unauthorized", "forbidden", "rate-limited", "internal", "unavailable")
+"""Problems that nearly every operation may answer with."""
 
 
 def cli_page() -> str:
@@ -28,14 +36,85 @@ def cli_page() -> str:
         "and errors to stderr. Exit code 0: done; 1: the error says what, which value and what is "
         "allowed; 2: the command line itself; 130: stopped by Ctrl-C.\n",
     ]
-    for command in build().registered_commands:
-        function = command.callback
-        assert function is not None
-        parts += [f"## penchant {command.name or function.__name__}\n"]
+    for name, function, epilog in commands():
+        parts += [f"## penchant {name}\n"]
         parts += [inspect.getdoc(function) or "", ""]
-        parts += ["```", (command.epilog or "").removeprefix("Example: "), "```", ""]
+        parts += ["```", epilog.removeprefix("Example: "), "```", ""]
         parts += ["| | what it says | default |", "|---|---|---|", *_options(function), ""]
     return "\n".join(parts)
+
+
+def commands() -> Iterator[tuple[str, Callable[..., Any], str]]:
+    """Every command by its words, those of groups too: name, function, epilog."""
+    app = build()
+    groups = [("", app), *((f"{g.name} ", g.typer_instance) for g in app.registered_groups)]
+    for before, group in groups:
+        assert group is not None
+        for command in group.registered_commands:
+            function = command.callback
+            assert function is not None
+            yield f"{before}{command.name or function.__name__}", function, command.epilog or ""
+
+
+def http_page() -> str:
+    """Every operation of the API: who may, what it reads, what it answers; and every problem."""
+    with (
+        TemporaryDirectory() as folder,
+        Engine.open(Path(folder, "shop.db")) as engine,
+        App(engine, ServingConfig()) as app,
+    ):
+        described = json.loads(app.openapi())
+    parts = [
+        NOTE,
+        "# HTTP\n",
+        "A running server shows the same at `/docs`, with every field of every answer, and as "
+        "OpenAPI at `/openapi.json`. Ids in a path are percent-encoded, slashes too. Every answer "
+        "has `X-Request-Id`, the caller's own where it sent one; reads say in `Server-Timing` how "
+        "long each part took. Where keys are needed they come as `Authorization: Bearer KEY` or "
+        "`X-API-Key: KEY`, and the role says which are enough: *write* may also what *read* may, "
+        "*admin* everything. [How to serve](../how-to/serve.md).\n",
+        f"Any operation with a role may answer {', '.join(map(_problem, COMMON))} too.\n",
+    ]
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            parts += list(_operation(f"{method.upper()} {path}", operation))
+    parts += ["# Problems\n"]
+    parts += ["An error is `application/problem+json` (RFC 9457); its `type` ends with the slug.\n"]
+    parts += ["| slug | status | title | what to do |", "|---|---|---|---|"]
+    for slug, kind in PROBLEMS.items():
+        anchor = f'<a id="{slug}"></a>`{slug}`'
+        parts += [f"| {anchor} | {kind.status} | {_cell(kind.title)} | {_cell(kind.advice)} |"]
+    return "\n".join(parts) + "\n"
+
+
+def _problem(slug: str) -> str:
+    return f"[{slug}](#{slug})"
+
+
+def _operation(name: str, operation: Mapping[str, Any]) -> Iterator[str]:
+    """One operation: its words, its query, what it can answer."""
+    yield f"## {name}\n"
+    said = f"{operation['summary']}. {' '.join(operation.get('description', '').split())}"
+    yield f"{said.strip()}\n\nRole: {operation['x-role']}.\n"
+    asked = [one for one in operation["parameters"] if one["in"] == "query"]
+    if asked:
+        yield from ("| query | meaning | default |", "|---|---|---|")
+        for one in asked:
+            default = one["schema"].get("default")
+            given = "" if default in (None, [], "") else f"`{_value(default)}`"
+            yield f"| `{one['name']}` | {_cell(one['description'])} | {given} |"
+        yield ""
+    problems = []
+    for status, answer in operation["responses"].items():
+        for media, content in answer["content"].items():
+            if media == "application/problem+json":
+                problems += [part.split(":")[0] for part in answer["description"].split("; ")]
+            else:
+                kind = content["schema"].get("$ref", "").rpartition("/")[2] or "text"
+                yield f"Answer {status}, {media}: {kind}. {_cell(answer['description'])}\n"
+    own = [_problem(slug) for slug in problems if slug not in COMMON]
+    yield f"Problems of its own: {', '.join(own)}." if own else "No problems of its own."
+    yield ""
 
 
 def config_page() -> str:
@@ -149,7 +228,11 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"cli.md": cli_page, "config.md": config_page}
+PAGES: Mapping[str, Callable[[], str]] = {
+    "cli.md": cli_page,
+    "config.md": config_page,
+    "http.md": http_page,
+}
 
 
 def main(arguments: list[str]) -> int:
