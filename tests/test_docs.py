@@ -3,27 +3,36 @@
 import importlib.util
 import os
 import re
+import shutil
+import signal
+import socket
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
 from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from penchant.cli.main import build
 from penchant.cli.settings import Settings
+from penchant.client import Client
 from penchant.core.config import sections, table_of
 from penchant.core.signals import SHIPPED
+from penchant.engine.engine import Engine
 from penchant.engine.stages import FORMS
 from penchant.ingest.datasets import BUNDLED
 
 ROOT = Path(__file__).parents[1]
 READMES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
 HOW_TO = sorted((ROOT / "docs" / "how-to").glob("*.md"))
-PAGES = [*READMES, *HOW_TO, ROOT / "benchmarks" / "README.md", *(ROOT / "docs").glob("*/*.md")]
+EXAMPLES = (ROOT / "examples" / "README.md", ROOT / "examples" / "README.zh-CN.md")
+PAGES = [
+    *(*READMES, *HOW_TO, *EXAMPLES),
+    *(ROOT / "benchmarks" / "README.md", *(ROOT / "docs").glob("*/*.md")),
+]
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
@@ -33,17 +42,23 @@ def blocks(page: Path) -> Iterator[tuple[str, str]]:
         yield found[2], textwrap.dedent(found[3])
 
 
-def run(language: str, code: str, folder: Path) -> str:
+def run(language: str, code: str, folder: Path, **more: str) -> str:
     """Run a block in `folder` as a reader would, with this environment's `penchant`."""
     tools = Path(sys.executable).parent
     command = {
         "python": [sys.executable, "-c", code],
         "sh": ["bash", "-eu", "-c", code],
+        "js": ["node", "--input-type=module", "-e", code],
     }
     environ = {name: value for name, value in os.environ.items() if "PENCHANT_" not in name}
     environ["PATH"] = f"{tools}{os.pathsep}{environ['PATH']}"
     done = subprocess.run(
-        command[language], cwd=folder, env=environ, capture_output=True, text=True, check=False
+        command[language],
+        cwd=folder,
+        env={**environ, **more},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -63,7 +78,8 @@ def reference() -> ModuleType:
 
 
 def commands() -> list[str]:
-    return [c.name or getattr(c.callback, "__name__", "") for c in build().registered_commands]
+    """Every command, those of a group as `keys add`."""
+    return [name for name, _, _ in reference().commands()]
 
 
 def setting_names(model: type = Settings) -> Iterator[str]:
@@ -90,10 +106,74 @@ def test_the_quick_start_runs_in_an_empty_folder_and_its_slates_follow_the_event
 @pytest.mark.slow
 @pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
 def test_every_block_of_a_how_to_page_runs(page: Path, tmp_path: Path) -> None:
-    runnable = [(lang, code) for lang, code in blocks(page) if lang in ("python", "sh")]
+    languages = {"python", "sh", *(["js"] if shutil.which("node") else [])}
+    runnable = [(lang, code) for lang, code in blocks(page) if lang in languages]
     assert runnable
-    for language, group in groupby(runnable, key=lambda block: block[0]):
-        run(language, "\n".join(code for _, code in group), tmp_path)
+    if any("curl " in code for _, code in runnable) and not shutil.which("curl"):
+        pytest.skip("needs curl")
+    port = free_port()  # the reader's is 8420; here another test may have that
+    more = {"PENCHANT_SERVING__PORT": port, "PENCHANT_URL": f"http://127.0.0.1:{port}"}
+    try:
+        for language, group in groupby(runnable, key=lambda block: block[0]):
+            code = "\n".join(code for _, code in group)
+            run(language, code.replace(":8420", f":{port}"), tmp_path, **more)
+    finally:
+        left = tmp_path / "server.pid"
+        if left.exists():
+            with suppress(ProcessLookupError):
+                os.kill(int(left.read_text()), signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_what_the_readme_says_of_the_server_runs(
+    tmp_path: Path, serve: Callable[..., AbstractContextManager[str]]
+) -> None:
+    start, *calls = next(code for lang, code in blocks(READMES[0]) if lang == "sh").splitlines()
+    assert start.split("  ")[0] == "penchant serve --db shop.db --clock log"
+    client = next(code for _, code in blocks(READMES[0]) if "penchant.client" in code)
+    made = (  # what the quick start leaves behind, without the training
+        "from penchant import Engine\n"
+        "from penchant.ingest.datasets import open_dataset\n"
+        "shop = open_dataset('online-retail')\n"
+        "with Engine.open('shop.db') as engine:\n"
+        "    engine.put_items(shop.items)\n"
+        "    engine.observe_many(next(shop.events(2_000)))\n"
+    )
+    run("python", made, tmp_path)
+    with serve(tmp_path / "shop.db") as url:
+        code = "\n".join(calls).replace("127.0.0.1:8420", url.removeprefix("http://"))
+        answers = run("sh", code.replace("curl ", "curl -sf "), tmp_path)
+        assert '"status":"new"' in answers
+        assert '"state_cursor"' in answers
+        assert run("python", client, tmp_path, PENCHANT_URL=url).count("\n") == 3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_every_example_of_the_reference_is_answered(
+    tmp_path: Path, serve: Callable[..., AbstractContextManager[str]]
+) -> None:
+    Engine.open(tmp_path / "shop.db").close()
+    page = ROOT / "docs" / "reference" / "http.md"
+    examples = [code for _, code in blocks(page) if code.startswith("curl ")]
+    tool = reference()
+    assert {code.strip() for code in examples} == set(map(tool.example, tool.EXAMPLES))
+    with serve(tmp_path / "shop.db") as url, Client(url) as server:
+        server.observe("ann", "tea", "view", id="order-1")
+        for example in examples:
+            server.observe("ann", "tea", "view")
+            server.put_items([{"id": "tea", "title": "Tea"}, {"id": "pot"}])
+            code = example.replace("127.0.0.1:8420", url.removeprefix("http://"))
+            seen = "-sf --max-time 3"
+            if "/stream" in code:
+                code = f"({code.strip()} || true) | grep 'event: slate'"
+            run("sh", code.replace("curl ", f"curl {seen} ", 1), tmp_path)
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return str(free.getsockname()[1])
 
 
 @pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
@@ -114,14 +194,14 @@ def test_every_command_stands_in_both_readmes_and_in_the_reference() -> None:
         assert f"## penchant {name}\n" in page
         for readme in READMES:
             shown = "\n".join(code for _, code in blocks(readme))
-            assert re.search(rf"\b{name}\b", shown), f"{name} is not in {readme.name}"
+            asked = name.partition(" ")[0]  # of a group one stands for all
+            assert re.search(rf"\b{asked}\b", shown), f"{name} is not in {readme.name}"
 
 
 def test_every_command_has_help_and_an_example() -> None:
-    for command in build().registered_commands:
-        assert command.callback is not None
-        assert (command.callback.__doc__ or "").strip()
-        assert (command.epilog or "").startswith("Example: penchant ")
+    for name, function, epilog in reference().commands():
+        assert (function.__doc__ or "").strip()
+        assert epilog.startswith(f"Example: penchant {name}")
 
 
 def test_every_setting_stands_in_the_reference() -> None:
@@ -157,6 +237,23 @@ def test_both_readmes_have_the_same_chapters_blocks_and_links() -> None:
     assert links[0] == links[1]
     first, second = ([lang for lang, _ in blocks(page)] for page in READMES)
     assert first == second
+
+
+def test_both_readmes_have_the_same_commands_and_the_same_code() -> None:
+    def shown(page: Path) -> list[str]:
+        """Python as it stands; of commands what stands before the comment."""
+        found = []
+        for language, code in blocks(page):
+            lines = code.splitlines()
+            if language != "python":
+                lines = [re.split(r"\s+#|\s{3,}", line)[0] for line in lines]
+                lines = [
+                    line for line in lines if line.startswith(("penchant ", "curl ", "python "))
+                ]
+            found += lines
+        return found
+
+    assert shown(READMES[0]) == shown(READMES[1])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 from typer.models import ArgumentInfo, ParameterInfo
@@ -25,6 +25,43 @@ NOTE = "<!-- Made from the code by tools/reference.py; `make fix` refreshes it. 
 
 COMMON = ("unauthorized", "forbidden", "rate-limited", "internal", "unavailable")
 """Problems that nearly every operation may answer with."""
+
+
+EXAMPLES: Final[Mapping[str, str]] = {
+    "POST /events": """/events -d '{"user": "ann", "item": "tea", "type": "view"}'""",
+    "DELETE /events/{event}": "-X DELETE /events/order-1",
+    "GET /users/{user}/recommendations": "'/users/ann/recommendations?n=3&reasons=true'",
+    "POST /rank": """/rank -d '{"user": "ann", "items": ["tea", "pot"]}'""",
+    "GET /popular": "'/popular?n=3&window=7d'",
+    "POST /session/recommendations": (
+        """/session/recommendations -d '{"events": [{"item": "tea", "type": "view"}], "n": 3}'"""
+    ),
+    "GET /users/{user}/stream": "-N '/users/ann/stream?n=3'",
+    "GET /users": "'/users?limit=20'",
+    "GET /users/{user}": "/users/ann",
+    "PUT /users/{user}": """-X PUT /users/ann -d '{"attributes": {"country": "DE"}}'""",
+    "DELETE /users/{user}": "-X DELETE /users/ann",
+    "GET /users/{user}/interests": "/users/ann/interests",
+    "GET /users/{user}/interests/timeline": "'/users/ann/interests/timeline?limit=20'",
+    "GET /users/{user}/history": "'/users/ann/history?limit=20'",
+    "GET /users/{user}/export": "/users/ann/export",
+    "GET /items": "'/items?q=tea&limit=5'",
+    "PUT /items": """-X PUT /items -d '[{"id": "tea", "title": "Green tea"}, {"id": "pot"}]'""",
+    "GET /items/{item}": "/items/tea",
+    "PUT /items/{item}": (
+        """-X PUT /items/tea -d '{"title": "Green tea", "categories": ["kitchen"]}'"""
+    ),
+    "DELETE /items/{item}": "-X DELETE /items/pot",
+    "GET /items/{item}/similar": "'/items/tea/similar?n=3'",
+    "GET /categories": "/categories",
+    "GET /health/live": "/health/live",
+    "GET /health/ready": "/health/ready",
+    "GET /about": "/about",
+    "GET /overview": "/overview",
+    "GET /metrics": "/metrics",
+}
+"""What follows `curl` and the address of the server."""
+SERVER: Final = "127.0.0.1:8420"
 
 
 def cli_page() -> str:
@@ -87,6 +124,13 @@ def http_page() -> str:
     return "\n".join(parts) + "\n"
 
 
+def example(name: str) -> str:
+    """How the operation is asked for, as a command line."""
+    before, slash, path = EXAMPLES[name].partition("/")
+    option, quote, _ = before.partition("'")
+    return f"curl {option}{quote}{SERVER}{slash}{path}"
+
+
 def _problem(slug: str) -> str:
     return f"[{slug}](#{slug})"
 
@@ -96,6 +140,7 @@ def _operation(name: str, operation: Mapping[str, Any]) -> Iterator[str]:
     yield f"## {name}\n"
     said = f"{operation['summary']}. {' '.join(operation.get('description', '').split())}"
     yield f"{said.strip()}\n\nRole: {operation['x-role']}.\n"
+    yield f"```\n{example(name)}\n```\n"
     asked = [one for one in operation["parameters"] if one["in"] == "query"]
     if asked:
         yield from ("| query | meaning | default |", "|---|---|---|")
