@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from tests.serving.conftest import Shop
+
 from penchant.cli.keys import COMMANDS
 from penchant.serving.problems import PROBLEMS
-from tests.serving.conftest import Shop
 
 ROOT = Path(__file__).parents[2]
 

@@ -20,6 +20,9 @@ FACTS_FOR_S: Final = 2.0
 QUALITY_FOR_S: Final = 60.0
 """The same for the report of its quality."""
 
+SHARE: Final = 20.0
+"""What was counted is told again for at least as many times as long as counting took."""
+
 
 class Surroundings(NamedTuple):
     """What the overview needs to know of the server."""
@@ -86,9 +89,11 @@ class _Kept:
         self._value: Mapping[str, Any] = {}
 
     def __call__(self) -> Mapping[str, Any]:
-        if monotonic() >= self._until:
+        began = monotonic()
+        if began >= self._until:
             self._value = self._call()
-            self._until = monotonic() + self._for_s
+            ended = monotonic()
+            self._until = ended + max(self._for_s, SHARE * (ended - began))
         return self._value
 
 
