@@ -13,14 +13,14 @@ from penchant.cli.main import build
 Run = Callable[..., Result]
 
 NAMES = [command.callback.__name__ for command in build().registered_commands if command.callback]
-FOURTEEN = (
+COMMANDS = (
     "demo init validate ingest export train evaluate bench recommend interests explain undo "
-    "forget doctor"
+    "forget doctor serve"
 )
 
 
 def test_the_commands_are_those_that_the_documentation_names() -> None:
-    assert sorted(NAMES) == sorted(FOURTEEN.split())
+    assert sorted(NAMES) == sorted(COMMANDS.split())
 
 
 @pytest.mark.parametrize("name", NAMES)
