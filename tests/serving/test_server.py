@@ -73,6 +73,7 @@ def test_a_head_that_begins_after_an_answer_must_end_too(opens: Opens) -> None:
         assert everything(wire) == b""
 
 
+@pytest.mark.slow
 def test_an_idle_connection_is_closed_after_its_time(opens: Opens) -> None:
     shop = opens(keep_alive_s=1.0)
     with connected(shop) as wire:
@@ -211,6 +212,20 @@ def test_a_stop_loses_no_event_that_was_acknowledged(opens: Opens) -> None:
     shop.app.close()
     stored = {str(e.id) for n in range(4) for e in shop.engine.history(f"stop-{n}")}
     assert set(acknowledged) <= stored
+
+
+@pytest.mark.slow
+def test_a_caller_who_never_reads_does_not_keep_it_from_stopping(opens: Opens) -> None:
+    shop = opens(stop_within_s=1.0, alive_every_s=0.001)
+    with connected(shop) as wire:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1_024)
+        asked = b"GET /users/ann/stream?n=500 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        wire.sendall(asked * 20)
+        wire.sendall(b"GET /users/ann/recommendations?n=500 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        time.sleep(2.0)
+        began = time.monotonic()
+        shop.stop()
+        assert time.monotonic() - began < 4
 
 
 def test_while_it_stops_it_says_so(opens: Opens) -> None:
