@@ -29,13 +29,13 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from penchant.engine.config import EngineConfig
     from penchant.engine.engine import Engine
     from penchant.ingest.datasets import open_dataset
+    from penchant.training.config import RecurrentConfig, ScheduleConfig
     from penchant.training.fit import TrainingConfig, fit
-    from penchant.training.recurrent import RecurrentConfig
 
     dataset = open_dataset("movietweetings")
     events = next(dataset.events(5_000))
     met = {event.item for event in events}
-    small = RecurrentConfig(dim=16, state=16, hidden=32, epochs=2)
+    small = RecurrentConfig(dim=16, state=16, hidden=32)
     folder = tmp_path_factory.mktemp("trained")
     with Engine.open(folder / "films.db", EngineConfig(clock="log")) as engine:
         engine.put_items(item for item in dataset.items if item.id in met)
@@ -44,7 +44,7 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
             engine.columns(),
             engine.items(),
             engine.config.signals,
-            TrainingConfig(recurrent=small),
+            TrainingConfig(recurrent=small, schedule=ScheduleConfig(epochs=2)),
             seed=1,
         )
         blend = replace(learned.blend, base=np.zeros_like(learned.blend.base), chosen="blend")

@@ -20,6 +20,7 @@ ease_items = 100
 dim = 8
 state = 8
 hidden = 8
+[training.schedule]
 epochs = 1
 """
 

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.core.contracts import EventFeatures, InterestModel
-from penchant.core.elapsed import WIDTH
 from penchant.core.interests import Interests
-from penchant.interests.recurrent import Recurrent
+from penchant.interests.recurrent import Recurrent, RecurrentConfig
 from penchant.interests.recurrent_net import RecurrentNet
 from penchant.interests.topic_average import TopicAverage
 
@@ -30,8 +29,9 @@ def topic_average() -> tuple[InterestModel, int]:
 
 def recurrent() -> tuple[InterestModel, int]:
     torch.manual_seed(0)
-    net = RecurrentNet(items=9, types=3, gaps=WIDTH, dim=16, state=24, hidden=20, layers=2)
-    return Recurrent({name: each.numpy() for name, each in net.state_dict().items()}), 16
+    sizes = RecurrentConfig(dim=16, state=24, hidden=20)
+    net = RecurrentNet(9, 3, sizes)
+    return Recurrent({name: each.numpy() for name, each in net.state_dict().items()}, sizes), 16
 
 
 MODELS: dict[str, Builder] = {"recurrent": recurrent, "topic_average": topic_average}

@@ -104,7 +104,7 @@ def test_each_moment_of_a_timeline_is_what_was_read_right_after_its_event(
         assert len(whole.labels) <= 12
         assert list(whole.labels) == [one.label for one in engine.interests("ann")][:12]
         weights = [one.weight for one in engine.interests("ann")][:12]
-        assert whole.moments[-1].weights == pytest.approx(weights)
+        assert whole.moments[-1].weights == pytest.approx(weights, rel=1e-5)
         last = whole.moments[-1]
         assert (last.event, last.item, last.title, last.time_s) == (None, None, None, NOW_S)
         assert whole.moments[-2].type == "search"

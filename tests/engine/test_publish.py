@@ -26,7 +26,7 @@ def opened(path: Path) -> Engine:
 def turned(learned: Learned) -> Learned:
     """Another model over the same catalogue: every item vector points the other way."""
     weights = dict(learned.weights)
-    weights["items.weight"] = -weights["items.weight"][:, ::-1].copy()
+    weights["events.items.weight"] = -weights["events.items.weight"][:, ::-1].copy()
     return replace(learned, weights=weights)
 
 

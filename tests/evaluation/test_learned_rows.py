@@ -12,10 +12,12 @@ from penchant.engine.replay import cut_at
 from penchant.evaluation.config import SuccessiveConfig
 from penchant.evaluation.successive import evaluate_learned, run_successive
 from penchant.measures.ranking import ndcg
-from penchant.training.config import RecurrentConfig, TrainingConfig
+from penchant.training.config import RecurrentConfig, ScheduleConfig, TrainingConfig
 from penchant.training.fit import fit
 
-SMALL = TrainingConfig(recurrent=RecurrentConfig(dim=8, state=8, hidden=8, layers=1, epochs=1))
+SMALL = TrainingConfig(
+    recurrent=RecurrentConfig(dim=8, state=8, hidden=8, layers=1), schedule=ScheduleConfig(epochs=1)
+)
 
 
 def walks(events: int = 600, users: int = 20, items: int = 30) -> EventColumns:

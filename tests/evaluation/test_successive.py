@@ -15,10 +15,13 @@ from penchant.engine.learned import Learned
 from penchant.engine.replay import cut_at
 from penchant.evaluation.successive import SuccessiveConfig, evaluate_successive, run_successive
 from penchant.ingest.datasets import open_dataset
+from penchant.training.config import RecurrentConfig, ScheduleConfig
 from penchant.training.fit import TrainingConfig, fit
-from penchant.training.recurrent import RecurrentConfig
 
-SMALL = TrainingConfig(recurrent=RecurrentConfig(dim=8, state=8, hidden=16, layers=1, epochs=1))
+SMALL = TrainingConfig(
+    recurrent=RecurrentConfig(dim=8, state=8, hidden=16, layers=1),
+    schedule=ScheduleConfig(epochs=1),
+)
 WEEK_S = 7 * 86_400
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from penchant.features.reader import FeatureColumns
+from penchant.interests.event_input import BIASES, VECTORS
 from penchant.training.compact import compact_mask, compact_rows, compacted, expanded
 
 MET = np.array([False, True, True, False, True])
@@ -24,28 +25,28 @@ def test_items_met_are_numbered_from_zero_and_all_others_share_the_last_row() ->
 
 def test_weights_return_to_the_rows_of_their_items() -> None:
     small = {
-        "items.weight": np.arange(8, dtype=np.float32).reshape(4, 2),
-        "item_bias": np.array([5, 6, 7, 8], np.float32),
+        VECTORS: np.arange(8, dtype=np.float32).reshape(4, 2),
+        BIASES: np.array([5, 6, 7, 8], np.float32),
         "norm.weight": np.ones(2, np.float32),
     }
     full = expanded(small, MET)
-    assert full["items.weight"].tolist() == [[0, 0], [0, 1], [2, 3], [0, 0], [4, 5]]
-    assert full["item_bias"].tolist() == [0, 5, 6, 0, 7]
+    assert full[VECTORS].tolist() == [[0, 0], [0, 1], [2, 3], [0, 0], [4, 5]]
+    assert full[BIASES].tolist() == [0, 5, 6, 0, 7]
     assert full["norm.weight"].tolist() == [1, 1]
 
 
 def test_a_refresh_keeps_what_was_learned_and_begins_new_items_by_chance() -> None:
     full = expanded(
         {
-            "items.weight": np.arange(8, dtype=np.float32).reshape(4, 2) + 10,
-            "item_bias": np.array([5, 6, 7, 8], np.float32),
+            VECTORS: np.arange(8, dtype=np.float32).reshape(4, 2) + 10,
+            BIASES: np.array([5, 6, 7, 8], np.float32),
         },
         MET,
     )
     more = MET | np.array([True, False, False, False, False])
     small = compacted(full, MET, more, np.random.default_rng(0))
-    assert small["items.weight"].shape == (5, 2)
-    assert small["items.weight"][1:4].tolist() == [[10, 11], [12, 13], [14, 15]]
-    assert np.all(small["items.weight"][0] != 0)
-    assert small["items.weight"][4].tolist() == [0, 0]
-    assert small["item_bias"].tolist() == [0, 5, 6, 7, 0]
+    assert small[VECTORS].shape == (5, 2)
+    assert small[VECTORS][1:4].tolist() == [[10, 11], [12, 13], [14, 15]]
+    assert np.all(small[VECTORS][0] != 0)
+    assert small[VECTORS][4].tolist() == [0, 0]
+    assert small[BIASES].tolist() == [0, 5, 6, 7, 0]

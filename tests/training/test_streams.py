@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.features.reader import FeatureColumns
-from penchant.training.streams import Histories, batches, histories
+from penchant.training.streams import Histories, batches, histories, whole_histories
 
 
 def log(lengths: list[int], seed: int) -> FeatureColumns:
@@ -50,8 +50,8 @@ def test_every_event_appears_once_an_epoch(
     lengths: list[int], seed: int, lanes: int, length: int
 ) -> None:
     columns = log(lengths, seed)
-    for ties, shuffle in ((True, True), (False, True), (False, False)):
-        found = epoch(histories(columns), lanes, length, seed, ties=ties, shuffle=shuffle)
+    for ties in (True, False):
+        found = epoch(histories(columns), lanes, length, seed, ties=ties)
         assert sorted(found) == columns.row.tolist()
 
 
@@ -102,7 +102,7 @@ def test_the_gap_is_to_the_users_own_previous_event() -> None:
         np.zeros(4, np.float32),
         np.array([0.0, 10.0, 60.0, 86_410.0]),
     )
-    (batch,) = batches(histories(columns), 1, 4, np.random.default_rng(0), shuffle=False)
+    (batch,) = whole_histories(histories(columns), 1, 4)
     assert batch.packed.row[:, 0].tolist() == [0, 2, 1, 3]
     assert batch.packed.first[:, 0].tolist() == [True, False, True, False]
     knots = [gap.argmax().item() if gap.any() else None for gap in batch.packed.gap[:, 0]]

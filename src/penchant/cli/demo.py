@@ -106,7 +106,7 @@ def _learn(engine: "Engine", films: "Films", words: Words, console: "Console") -
     """Take in what happened before the cut, train on it, and say how it goes; the seconds."""
     from penchant.cli.terminal import Stopwatch, day
     from penchant.cli.training_progress import TrainingProgress
-    from penchant.training.config import RecurrentConfig, TrainingConfig
+    from penchant.training.config import ScheduleConfig, TrainingConfig
     from penchant.training.train import train
 
     users = len({event.user for event in films.before})
@@ -116,7 +116,7 @@ def _learn(engine: "Engine", films: "Films", words: Words, console: "Console") -
     console.print(said)
     engine.put_items(films.data.items)
     engine.observe_many(films.before)
-    config = TrainingConfig(recurrent=RecurrentConfig(epochs=EPOCHS), ease_items=EASE_ITEMS)
+    config = TrainingConfig(schedule=ScheduleConfig(epochs=EPOCHS), ease_items=EASE_ITEMS)
     watch = Stopwatch()
     with TrainingProgress(console, words) as progress:
         train(engine, config, watch=progress.watch, tell=progress.tell)

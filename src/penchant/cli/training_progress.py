@@ -11,7 +11,7 @@ from rich.text import Text
 from penchant.cli.words import Words
 
 if TYPE_CHECKING:
-    from penchant.training.recurrent import Progress as Standing
+    from penchant.training.sequence import Progress as Standing
 
 
 class TrainingProgress:

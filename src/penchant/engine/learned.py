@@ -17,6 +17,7 @@ from penchant.core.errors import ArtifactCorruptError, ArtifactError
 from penchant.core.ids import ItemId
 from penchant.core.interests import Vectors
 from penchant.encoders.topics import Topics
+from penchant.interests.event_input import VECTORS
 from penchant.ranking.blend import CONTEXTS, Blend
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -28,7 +29,9 @@ class Learned:
 
     items: Sequence[ItemId]  # N ids, by row
     reader: Mapping[str, Any]  # EventReader.to_json
-    weights: Mapping[str, NDArray[np.float32]]  # of the recurrence, as RecurrentNet names them
+    model: str  # the sequence model, by its name in SEQUENCE_MODELS
+    sizes: Mapping[str, Any]  # its settings
+    weights: Mapping[str, NDArray[np.float32]]  # its arrays, as its torch module names them
     met: Mask  # (N,) items seen in training: only they have a vector
     topics: Topics
     tables: Mapping[str, Arrays]  # transition, item_item, ease
@@ -39,7 +42,7 @@ class Learned:
     @property
     def vectors(self) -> Vectors:
         """(N, D) item vectors."""
-        return self.weights["items.weight"]
+        return self.weights[VECTORS]
 
 
 def save_learned(learned: Learned, folder: Path) -> None:
@@ -51,6 +54,7 @@ def save_learned(learned: Learned, folder: Path) -> None:
     _write(folder / "topics.json", {"labels": list(learned.topics.labels)})
     _write(folder / "blend.json", learned.blend.to_json())
     _write(folder / "reader.json", {**learned.reader, "repeats": learned.repeats})
+    _write(folder / "interests.json", {"model": learned.model, "sizes": dict(learned.sizes)})
     _write(folder / "model.json", dict(learned.card))
 
 
@@ -64,11 +68,19 @@ def load_learned(folder: Path) -> Learned:
             f"{len(blend.base)} facts, this one by {CONTEXTS}; delete `current` beside it to serve "
             "without a trained model, and train again"
         )
+    if not (folder / "interests.json").exists():
+        raise ArtifactError(
+            f"{folder} was made by a version of penchant before 0.2; delete `current` beside it to "
+            "serve without a trained model, and train again"
+        )
+    interests = _read(folder / "interests.json")
     topics = _load(folder / "topics.safetensors")
     reader = _read(folder / "reader.json")
     return Learned(
         tuple(map(ItemId, items["ids"])),
         reader,
+        interests["model"],
+        interests["sizes"],
         _load(folder / "weights.safetensors"),
         np.array(items["met"], np.bool_),
         Topics.from_arrays(topics, _read(folder / "topics.json")["labels"]),

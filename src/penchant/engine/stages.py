@@ -24,7 +24,8 @@ from penchant.core.interests import Vectors
 from penchant.core.signals import DAY_S, Signal
 from penchant.engine.learned import Learned
 from penchant.features.reader import EventReader
-from penchant.interests.recurrent import Recurrent
+from penchant.interests.event_input import BIASES
+from penchant.interests.models import SEQUENCE_MODELS, serve
 from penchant.interests.topic_average import TopicAverage
 from penchant.ranking.blend import CONTEXTS, REGIME, Blend, Form
 from penchant.retrieval.co_visit import CoVisit
@@ -50,7 +51,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "item_item": "count",
     "ease": "score",
     "topic_average": "score",
-    "recurrent": "score",
+    **dict.fromkeys(SEQUENCE_MODELS, "score"),
 }
 """Every source by name, and the form of its numbers."""
 HABIT_HALF_LIFE_S: Final = 30 * DAY_S
@@ -206,12 +207,15 @@ def learned_stages(
     sources["topic_average"] = InterestSearch(
         "topic_average", learned.topics.memberships(learned.vectors), None, learned.met
     )
-    sources["recurrent"] = InterestSearch(
-        "recurrent", learned.vectors, learned.weights["item_bias"], learned.met
+    sources[learned.model] = InterestSearch(
+        learned.model, learned.vectors, learned.weights[BIASES], learned.met
     )
     stages = Stages(
         EventReader.from_json(signals, learned.reader),
-        {"recurrent": Recurrent(learned.weights), "topic_average": topics},
+        {
+            learned.model: serve(learned.model, learned.sizes, learned.weights),
+            "topic_average": topics,
+        },
         sources,
         live.counting(),
         learned.blend,
@@ -221,6 +225,15 @@ def learned_stages(
     )
     stages.grow(max(n_items, len(learned.items)))
     return stages
+
+
+def learned_sources(model: str) -> tuple[str, ...]:
+    """The names of the sources that serve with an artifact of sequence model `model`, in order."""
+    return tuple(
+        name
+        for name in FORMS
+        if name != "co_visit" and (name == model or name not in SEQUENCE_MODELS)
+    )
 
 
 def table_sources(

@@ -10,7 +10,6 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from penchant.core.clock import ManualClock
-from penchant.core.elapsed import WIDTH
 from penchant.core.events import Event, EventColumns
 from penchant.core.ids import ItemId, UserId
 from penchant.core.interests import Vectors
@@ -19,13 +18,14 @@ from penchant.core.signals import DAY_S, SHIPPED
 from penchant.encoders.topics import Topics, default_count
 from penchant.engine.engine import Engine
 from penchant.engine.learned import Learned
-from penchant.engine.stages import FORMS
+from penchant.engine.stages import FORMS, learned_sources
 from penchant.evaluation.speed import NOW_S, TYPES, USERS, drawn_items
 from penchant.features.reader import EventReader
+from penchant.interests.event_input import VECTORS
+from penchant.interests.recurrent import RecurrentConfig
 from penchant.interests.recurrent_net import RecurrentNet
 from penchant.ranking.blend import CONTEXTS, Blend
 from penchant.training.fit import TrainingConfig
-from penchant.training.recurrent import RecurrentConfig
 
 FEWEST: Final = 20
 MOST: Final = 200
@@ -80,15 +80,17 @@ def learned(columns: EventColumns, rng: Generator) -> Learned:
     return Learned(
         tuple(columns.items),
         reader.to_json(),
+        "recurrent",
+        RecurrentConfig().model_dump(mode="json"),
         weights,
         met,
-        _topics(weights["items.weight"], rng),
+        _topics(weights[VECTORS], rng),
         {
             "transition": _transitions(n_items, rng),
             "item_item": _neighbours(n_items, n_items, ITEM_ITEM, rng),
             "ease": _ease(n_items, TrainingConfig().ease_items, rng),
         },
-        _blend(tuple(name for name in FORMS if name != "co_visit"), rng),
+        _blend(learned_sources("recurrent"), rng),
         False,
         {"vectors": "generated", "newest_s": float(columns.time_s[-1])},
     )
@@ -96,8 +98,7 @@ def learned(columns: EventColumns, rng: Generator) -> Learned:
 
 def _weights(n_items: int, types: int, rng: Generator) -> dict[str, NDArray[np.float32]]:
     torch.manual_seed(int(rng.integers(2**31)))
-    c = RecurrentConfig()
-    net = RecurrentNet(n_items, types, WIDTH, c.dim, c.state, c.hidden, c.layers, c.dropout)
+    net = RecurrentNet(n_items, types, RecurrentConfig())
     return {name: tensor.numpy().copy() for name, tensor in net.state_dict().items()}
 
 

@@ -19,7 +19,7 @@ from penchant.core.contracts import EventFeatures
 from penchant.engine.engine import Engine
 from penchant.engine.learned import load_learned
 from penchant.engine.stages import topic_model
-from penchant.interests.recurrent import Recurrent
+from penchant.interests.models import serve
 
 NOW_S: Final = 1_750_000_000.0
 """When the measured events begin; what is generated lies in the 60 days before."""
@@ -110,7 +110,7 @@ def _slates(engine: Engine, count: int, rng: np.random.Generator) -> Measured:
 def _models(folder: Path, rng: np.random.Generator) -> Measured:
     """The models alone: one step of the default, and what a user's states weigh."""
     learned = load_learned(folder)
-    recurrent, topics = Recurrent(learned.weights), topic_model(learned)
+    recurrent, topics = serve(learned.model, learned.sizes, learned.weights), topic_model(learned)
     rows = rng.integers(0, len(learned.vectors), STEPS)
     events = [
         EventFeatures(int(row), learned.vectors[row], 1, 1.0, 0.0, NOW_S + 60.0 * n)

@@ -24,7 +24,7 @@ from penchant.measures.ranking import hr, ndcg
 from penchant.ranking.blend import Blend
 from penchant.strategy.rules import Rules, StrategyConfig
 from penchant.training.fit import Tell, TrainingConfig, fit, refresh, repeats_usual
-from penchant.training.recurrent import Watch
+from penchant.training.sequence import Watch
 
 MOVES_ALWAYS: Final = frozenset(
     {"popular", "trending_1d", "trending_30d", "fresh", "habit", "habit_recent"}

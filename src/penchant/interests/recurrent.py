@@ -1,16 +1,38 @@
 """The default model: a gated linear recurrence over item vectors, one NumPy step per event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from penchant.core.contracts import EventFeatures
-from penchant.core.elapsed import gap_feature
 from penchant.core.interests import Interests, Vector
+from penchant.interests.event_input import EventInput, Weights, later, normed, sigmoid, silu
+from penchant.interests.fading import Fading
 
 _ONE = np.ones(1, np.float32)
+
+
+class RecurrentConfig(BaseModel):
+    """Sizes of the gated linear recurrence, and the step size that suits it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    dim: int = Field(default=64, ge=4, le=512)
+    """Length of an item vector."""
+    state: int = Field(default=64, ge=4, le=512)
+    """Length of each layer's state; two layers of 64 and an output of 64 are 776 bytes a user."""
+    hidden: int = Field(default=128, ge=4, le=4096)
+    """Width of the feed-forward part."""
+    layers: int = Field(default=2, ge=1, le=8)
+    """Layers of recurrence."""
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Share of activations dropped while training."""
+    learning_rate: float = Field(default=5e-3, gt=0)
+    """Highest step size; rises over 100 steps, then falls along a cosine to a twentieth."""
+    query_time: bool = True
+    """Whether the time since the latest event counts when interests are read."""
 
 
 class RecurrentState(NamedTuple):
@@ -34,20 +56,14 @@ class _LayerWeights(NamedTuple):
 class Recurrent:
     """Serves what `RecurrentNet` was trained to compute, bound to it by the contract test."""
 
-    def __init__(self, weights: Mapping[str, Vector]) -> None:
-        """`weights` as named by `RecurrentNet.state_dict`, without the item table."""
-        self._types = weights["types.weight"]
-        self._signal = weights["signal.weight"].T.copy()
-        self._signal_bias = weights["signal.bias"]
+    def __init__(self, weights: Weights, config: RecurrentConfig) -> None:
+        """`weights` as named by `RecurrentNet.state_dict`."""
+        self._hear = EventInput(weights)
+        self._fading = Fading(weights)
         self._norm = weights["norm.weight"]
-        self._long_term = weights["long_term.weight"].T.copy()
-        self._long_term_bias = weights["long_term.bias"]
-        self._fade = weights["fade.weight"].T.copy()
-        self._fade_bias = weights["fade.bias"]
-        count = len({name.split(".")[1] for name in weights if name.startswith("layers.")})
-        self._layers = [_layer(weights, f"layers.{n}.") for n in range(count)]
-        self._size = self._layers[0].out.shape[0]
-        self._dim = len(self._norm)
+        self._layers = [_layer(weights, f"layers.{n}.") for n in range(config.layers)]
+        self._size, self._dim = config.state, config.dim
+        self._query_time = config.query_time
 
     def start(self) -> RecurrentState:
         """A stranger."""
@@ -60,17 +76,12 @@ class Recurrent:
     def step(self, state: RecurrentState, event: EventFeatures) -> RecurrentState:
         """One event; an item without a vector moves time only."""
         if event.vector is None:
-            return state._replace(time_s=_later(state.time_s, event.time_s))
-        said = np.empty(2 + len(self._fade), np.float32)
-        said[0], said[1] = event.weight, event.value
-        said[2:] = gap_feature(event.time_s - state.time_s)
-        code = event.type if event.type < len(self._types) else 0
-        told = self._types[code] + (said @ self._signal + self._signal_bias)
-        x: Vector = np.asarray(event.vector + told, np.float32)
+            return state._replace(time_s=later(state.time_s, event.time_s))
+        x = self._hear(event, event.vector, event.time_s - state.time_s)
         states = np.empty_like(state.layers)
         for n, layer in enumerate(self._layers):
             x = _advance(layer, x, state.layers[n], states[n], self._size)
-        return RecurrentState(states, _normed(x, self._norm), _later(state.time_s, event.time_s))
+        return RecurrentState(states, normed(x, self._norm), later(state.time_s, event.time_s))
 
     def fold(self, state: RecurrentState, events: Sequence[EventFeatures]) -> RecurrentState:
         """Many steps."""
@@ -82,9 +93,9 @@ class Recurrent:
         """The latest interest, faded by the time since towards the long-term one."""
         if state.time_s != state.time_s:
             return Interests(np.zeros((1, self._dim), np.float32), _ONE)
-        kept = _sigmoid(gap_feature(now_s - state.time_s) @ self._fade + self._fade_bias)
-        lasting = state.layers.reshape(-1) @ self._long_term + self._long_term_bias
-        return Interests((kept * state.latest + (1 - kept) * lasting)[None], _ONE)
+        elapsed_s = now_s - state.time_s if self._query_time else float("nan")
+        faded = self._fading(state.latest, state.layers.reshape(-1), elapsed_s)
+        return Interests(faded[None], _ONE)
 
     def dump(self, state: RecurrentState) -> bytes:
         """Little-endian: the time (8 bytes), then float32 layers and output."""
@@ -102,7 +113,7 @@ class Recurrent:
         return RecurrentState(numbers[:kept].reshape(-1, self._size), numbers[kept:], time_s)
 
 
-def _layer(weights: Mapping[str, Vector], at: str) -> _LayerWeights:
+def _layer(weights: Weights, at: str) -> _LayerWeights:
     return _LayerWeights(
         weights[at + "norm.weight"],
         weights[at + "into.weight"].T.copy(),
@@ -116,29 +127,11 @@ def _layer(weights: Mapping[str, Vector], at: str) -> _LayerWeights:
 
 def _advance(layer: _LayerWeights, x: Vector, before: Vector, after: Vector, size: int) -> Vector:
     """One layer of one event: (D,), (S,) -> (D,); writes the new state into `after`."""
-    made = _normed(x, layer.norm) @ layer.into + layer.into_bias  # (D,) @ (D, 3S) -> (3S,)
-    gate = _sigmoid(made[:size])
+    made = normed(x, layer.norm) @ layer.into + layer.into_bias  # (D,) @ (D, 3S) -> (3S,)
+    gate = sigmoid(made[:size])
     after[:] = gate * before + (1 - gate) * made[size : 2 * size]
-    spoken: Vector = np.asarray(x + (after * _silu(made[2 * size :])) @ layer.out, np.float32)
-    mixed = _normed(spoken, layer.mix_norm) @ layer.mix_into
+    spoken: Vector = np.asarray(x + (after * silu(made[2 * size :])) @ layer.out, np.float32)
+    mixed = normed(spoken, layer.mix_norm) @ layer.mix_into
     half = len(mixed) // 2
-    added = (_silu(mixed[:half]) * mixed[half:]) @ layer.mix_out
+    added = (silu(mixed[:half]) * mixed[half:]) @ layer.mix_out
     return np.asarray(spoken + added, np.float32)
-
-
-def _normed(x: Vector, weight: Vector) -> NDArray[np.float32]:
-    scale = np.float32(1.0 / np.sqrt(float(x @ x) / len(x) + 1e-6))
-    return np.asarray(x * scale * weight, np.float32)
-
-
-def _sigmoid(x: Vector) -> NDArray[np.float32]:
-    # tanh never overflows: sigmoid(x) = (1 + tanh(x / 2)) / 2
-    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * x), np.float32)
-
-
-def _silu(x: Vector) -> NDArray[np.float32]:
-    return np.asarray(x * _sigmoid(x), np.float32)
-
-
-def _later(before_s: float, now_s: float) -> float:
-    return now_s if before_s != before_s else max(before_s, now_s)

@@ -1,24 +1,12 @@
 """The default model as a torch module: trained over whole streams, served by `recurrent`."""
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
+from penchant.interests.recurrent import RecurrentConfig
+from penchant.interests.sequence_net import Carried, EventInputNet, FadingNet, Packed
 from penchant.nn.blocks import RMSNorm, SwiGLU
 from penchant.nn.scan import linear_scan
-
-
-class Packed(NamedTuple):
-    """B lanes of T events; users follow one another in a lane without padding."""
-
-    row: Tensor  # (T, B) int64
-    type: Tensor  # (T, B) int64
-    weight: Tensor  # (T, B) signed weight
-    value: Tensor  # (T, B) standardised value
-    gap: Tensor  # (T, B, G) elapsed since the user's previous event, zeros at the first
-    ahead: Tensor  # (T, B, G) elapsed until the query
-    first: Tensor  # (T, B) bool: a new user begins here
 
 
 class Layer(nn.Module):
@@ -50,50 +38,33 @@ class Layer(nn.Module):
 
 
 class RecurrentNet(nn.Module):
-    """Item vectors, recurrence, and a head that fades the latest interest towards the long-term."""
+    """Item vectors, recurrence, and the latest interest fading towards the long-term one."""
 
-    def __init__(
-        self,
-        items: int,
-        types: int,
-        gaps: int,
-        dim: int = 64,
-        state: int = 64,
-        hidden: int = 128,
-        layers: int = 2,
-        dropout: float = 0.2,
-    ) -> None:
+    def __init__(self, items: int, types: int, config: RecurrentConfig) -> None:
         super().__init__()
-        self.items = nn.Embedding(items, dim)
-        self.item_bias = nn.Parameter(torch.zeros(items))
-        self.types = nn.Embedding(types + 1, dim)
-        self.signal = nn.Linear(2 + gaps, dim)
-        self.layers = nn.ModuleList(Layer(dim, state, hidden, dropout) for _ in range(layers))
-        self.norm = RMSNorm(dim)
-        self.long_term = nn.Linear(layers * state, dim)
-        self.fade = nn.Linear(gaps, dim)
-        self.dropout = nn.Dropout(dropout)
-        self.state = state
-        with torch.no_grad():
-            nn.init.normal_(self.items.weight, std=dim**-0.5)
-            nn.init.normal_(self.types.weight, std=0.02)
-            self.types.weight[0] = 0.0  # a type added later says nothing until it is trained
-            self.fade.bias.fill_(2.0)
+        c = config
+        self.events = EventInputNet(items, types, c.dim)
+        self.layers = nn.ModuleList(
+            Layer(c.dim, c.state, c.hidden, c.dropout) for _ in range(c.layers)
+        )
+        self.norm = RMSNorm(c.dim)
+        self.fading = FadingNet(c.dim, c.layers * c.state)
+        self.dropout = nn.Dropout(c.dropout)
+        self.state = c.state
+        self.events.begin()
 
-    def start(self, lanes: int) -> list[Tensor]:
+    def start(self, lanes: int) -> Carried:
         """The states of `lanes` strangers."""
-        return [torch.zeros(lanes, self.state) for _ in self.layers]
+        at = self.events.item_bias.device
+        return [torch.zeros(lanes, self.state, device=at) for _ in self.layers]
 
-    def forward(self, packed: Packed, start: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Interests at every query (T, B, D) and the states after the last event."""
-        said = torch.cat([packed.weight[..., None], packed.value[..., None], packed.gap], -1)
-        x = self.items(packed.row) + self.types(packed.type) + self.signal(said)
-        x = self.dropout(x)
+    def forward(self, packed: Packed, start: Carried) -> tuple[Tensor, Carried]:
+        """Interests at every query (T, B, 1, D) and the states after the last event."""
+        x = self.dropout(self.events(packed))
         states, ends = [], []
         for layer, begin in zip(self.layers, start, strict=True):
             x, h = layer(x, packed.first, begin)
             states.append(h)
             ends.append(h[-1].detach())
-        kept = torch.sigmoid(self.fade(packed.ahead))  # (T, B, G) -> (T, B, D)
-        lasting = self.long_term(torch.cat(states, -1))
-        return kept * self.norm(x) + (1 - kept) * lasting, ends
+        read = self.fading(self.norm(x), torch.cat(states, -1), packed.ahead)
+        return read[..., None, :], ends

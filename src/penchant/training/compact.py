@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from penchant.core.contracts import Mask
 from penchant.features.reader import FeatureColumns
+from penchant.interests.event_input import BIASES, VECTORS
 
-ITEM_TABLES = ("items.weight", "item_bias")
+ITEM_TABLES = (VECTORS, BIASES)
 """Weights with one row per item."""
 
 Weights = dict[str, NDArray[np.float32]]
@@ -43,10 +44,10 @@ def compacted(
 ) -> Weights:
     """Back again, for a catalogue of which more has been `met`; new items begin by chance."""
     small = dict(weights)
-    table = weights["items.weight"]
+    table = weights[VECTORS]
     begun = rng.normal(0.0, table.shape[1] ** -0.5, table.shape).astype(np.float32)
     begun[: len(had)][had] = table[had]
     spare = np.zeros((1, table.shape[1]), np.float32)
-    small["items.weight"] = np.concatenate([begun[met], spare])
-    small["item_bias"] = np.concatenate([weights["item_bias"][met], spare[0, :1]])
+    small[VECTORS] = np.concatenate([begun[met], spare])
+    small[BIASES] = np.concatenate([weights[BIASES][met], spare[0, :1]])
     return small

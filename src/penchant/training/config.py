@@ -1,25 +1,22 @@
-"""Settings of training: the default model's sizes and schedule, and what the recipe holds out."""
+"""Settings of training: which model, its sizes, the schedule, and what the recipe holds out."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from penchant.interests.recurrent import RecurrentConfig as RecurrentConfig
 
-class RecurrentConfig(BaseModel):
-    """Sizes and schedule of the default model."""
+ModelName = Literal["recurrent"]
+"""Every sequence model that can be trained."""
+SequenceConfig = RecurrentConfig
+"""Settings of any of them."""
+
+
+class ScheduleConfig(BaseModel):
+    """How a sequence model is trained, whichever it is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    dim: int = Field(default=64, ge=4, le=512)
-    """Length of an item vector."""
-    state: int = Field(default=64, ge=4, le=512)
-    """Length of each layer's state; two layers of 64 and an output of 64 are 776 bytes a user."""
-    hidden: int = Field(default=128, ge=4, le=4096)
-    """Width of the feed-forward part."""
-    layers: int = Field(default=2, ge=1, le=8)
-    """Layers of recurrence."""
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    """Share of activations dropped while training."""
     epochs: int | None = Field(default=None, ge=1)
     """Passes over the events, at most; none: 12 for small logs, fewer down to 6 for a million
     events. Training stops earlier where later events stop improving."""
@@ -29,8 +26,6 @@ class RecurrentConfig(BaseModel):
     """Users read side by side in one batch."""
     length: int = Field(default=64, ge=2)
     """Events of each lane in one batch."""
-    learning_rate: float = Field(default=5e-3, gt=0)
-    """Highest step size; rises over 100 steps, then falls along a cosine to a twentieth."""
     weight_decay: float = Field(default=0.01, ge=0)
     """Decay of matrices (AdamW)."""
     loss: Literal["auto", "full", "sampled"] = "auto"
@@ -50,11 +45,22 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    model: ModelName = "recurrent"
+    """The interest model that is trained and served."""
+    schedule: ScheduleConfig = ScheduleConfig()
+    """How it is trained."""
     recurrent: RecurrentConfig = RecurrentConfig()
-    """The default interest model."""
+    """The default interest model: a gated linear recurrence."""
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
     """Share of events, the latest, on which passes are counted and the blend is learned."""
     ease_items: int = Field(default=10_000, ge=1)
     """Most frequent items that EASE learns."""
     ease_penalty: float = Field(default=500.0, gt=0)
     """Ridge penalty of EASE."""
+
+    @property
+    def sizes(self) -> SequenceConfig:
+        """The settings of the chosen model."""
+        match self.model:
+            case "recurrent":
+                return self.recurrent

@@ -15,8 +15,9 @@ from penchant.core.signals import Signal
 from penchant.encoders.topics import Topics, fit_topics
 from penchant.engine.learned import Learned
 from penchant.engine.replay import Replay, cut_at
-from penchant.engine.stages import FORMS, Live, learned_stages
+from penchant.engine.stages import FORMS, Live, learned_sources, learned_stages
 from penchant.features.reader import EventReader, FeatureColumns
+from penchant.interests.event_input import VECTORS
 from penchant.ranking.blend import Blend
 from penchant.retrieval.ease import Ease, learn_ease
 from penchant.retrieval.item_item import learn_item_item
@@ -24,12 +25,7 @@ from penchant.retrieval.transition import Transition, count_transitions
 from penchant.training.blend import LEAST, fit_blend, gather, spread_targets
 from penchant.training.compact import compact_mask, compact_rows, compacted, expanded
 from penchant.training.config import TrainingConfig as TrainingConfig
-from penchant.training.recurrent import (
-    Trained,
-    Watch,
-    refresh_recurrent,
-    train_recurrent,
-)
+from penchant.training.sequence import Trained, Watch, refresh_sequence, train_sequence
 from penchant.training.streams import histories
 from penchant.training.validation import Held
 
@@ -106,11 +102,13 @@ def refresh(
     chosen = f.take(np.isin(f.user, np.r_[active, replayed]))
     met = learned.met.copy()
     met[f.row[f.row >= 0]] = True
-    small = refresh_recurrent(
+    small = refresh_sequence(
         compacted(learned.weights, learned.met, met, rng),
         histories(compact_rows(chosen, met)),
         len(reader.types),
-        config.recurrent,
+        config.model,
+        config.sizes,
+        config.schedule,
         seed,
     )
     weights = expanded(small, met)
@@ -178,7 +176,7 @@ def topics_of(
     rows = np.flatnonzero(met)
     counts = np.bincount(f.row[f.row >= 0], minlength=len(met))[rows].astype(np.float32)
     return fit_topics(
-        weights["items.weight"][rows],
+        weights[VECTORS][rows],
         [items[int(row)] for row in rows],
         counts,
         np.random.default_rng(seed),
@@ -210,11 +208,13 @@ def _learn(  # noqa: PLR0913  a recipe names its ingredients
         g = reader.columns(later)
         late = np.arange(len(later)) >= len(columns)
         held = Held.make(compact_rows(g, met), late, compact_mask(met), keeps)
-    trained = train_recurrent(
+    trained = train_sequence(
         histories(compact_rows(f, met)),
         len(compact_mask(met)),
         len(reader.types),
-        config.recurrent,
+        config.model,
+        config.sizes,
+        config.schedule,
         seed,
         held,
         epochs,
@@ -223,14 +223,17 @@ def _learn(  # noqa: PLR0913  a recipe names its ingredients
         checkpoint,
     )
     weights = expanded(trained.weights, met)
+    names = learned_sources(config.model)
     learned = Learned(
         tuple(columns.items),
         reader.to_json(),
+        config.model,
+        config.sizes.model_dump(mode="json"),
         weights,
         met,
         topics_of(weights, f, items, met, seed),
         tables(f, n_items, config, say),
-        Blend.single(tuple(FORMS), tuple(FORMS.values()), "recurrent"),
+        Blend.single(names, tuple(FORMS[name] for name in names), config.model),
         keeps,
         {},
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from penchant.core.elapsed import gap_features
 from penchant.features.reader import FeatureColumns
-from penchant.interests.recurrent_net import Packed
+from penchant.interests.sequence_net import Packed
 
 
 class Batch(NamedTuple):
@@ -19,6 +19,7 @@ class Batch(NamedTuple):
     packed: Packed
     target: torch.Tensor  # (T, B) int64, row of the user's next event; -1: nothing to learn
     fresh: bool  # the lanes begin here: states start from nothing
+    place: NDArray[np.intp]  # (T, B) position of each event in the histories; -1: padding
 
 
 class Histories(NamedTuple):
@@ -43,32 +44,56 @@ def batches(
     lanes: int,
     length: int,
     rng: Generator,
+    query_time: bool = True,
     ties: bool = True,
-    shuffle: bool = True,
 ) -> Iterator[Batch]:
     """One epoch: users in random order, `lanes` x `length` events a batch.
 
-    Events of one user at one instant are a set: with `ties` their order is drawn afresh.
+    Events of one user at one instant are a set: with `ties` their order is drawn afresh. A lane may
+    begin inside a history. `query_time`: whether the time of the user's next event is told.
     """
-    order = _order(held, rng, ties) if shuffle else np.arange(len(held.events.row))
+    order = _order(held, rng, ties)
     lanes = max(1, min(lanes, len(order) // length))
+    each = -(-len(order) // lanes)
+    begins = np.arange(lanes) * each
+    yield from _stretches(held, order, begins, length, query_time)
+
+
+def whole_histories(
+    held: Histories, lanes: int, length: int, query_time: bool = True
+) -> Iterator[Batch]:
+    """Every event once, in the order given, each lane beginning with a user's first event."""
+    total = len(held.events.row)
+    wanted = np.arange(lanes) * -(-total // lanes)
+    wanted = wanted[wanted < total]
+    begins = np.unique(held.begins[np.searchsorted(held.begins, wanted, "right") - 1])
+    yield from _stretches(held, np.arange(total), begins, length, query_time)
+
+
+def _stretches(
+    held: Histories,
+    order: NDArray[np.intp],
+    begins: NDArray[np.intp],
+    length: int,
+    query_time: bool,
+) -> Iterator[Batch]:
     columns = held.events.take(order)
     first = np.r_[True, columns.user[1:] != columns.user[:-1]]
     gap = np.r_[np.nan, np.diff(columns.time_s)]
     gap[first] = np.nan
-    ahead = np.r_[gap[1:], np.nan]
+    ahead = np.r_[gap[1:], np.nan] if query_time else np.full(len(order), np.nan)
     target = np.r_[np.where(first[1:] | (columns.weight[1:] <= 0), -1, columns.row[1:]), -1]
-    each = -(-len(order) // lanes)
-    width = -(-each // length) * length
-    for at in range(0, width, length):
-        span = (np.arange(lanes) * each)[None] + np.arange(at, at + length)[:, None]  # (T, B)
-        span = span[: max(0, min(length, each - at))]
-        inside = span < np.minimum((np.arange(lanes) + 1) * each, len(order))[None]
+    ends = np.r_[begins[1:], len(order)]
+    longest = int((ends - begins).max())
+    for at in range(0, longest, length):
+        span = begins[None] + np.arange(at, min(at + length, longest))[:, None]  # (T, B)
+        inside = span < ends[None]
         span = np.minimum(span, len(order) - 1)
         yield Batch(
             _packed(columns, span, gap, ahead, first),
             torch.from_numpy(np.where(inside, target[span], -1).astype(np.int64)),
             at == 0,
+            np.where(inside, order[span], -1),
         )
 
 
@@ -100,4 +125,6 @@ def _packed(
         torch.from_numpy(gap_features(gap[span].ravel()).reshape(*shape, -1)),
         torch.from_numpy(gap_features(ahead[span].ravel()).reshape(*shape, -1)),
         torch.from_numpy(first[span]),
+        torch.from_numpy(columns.time_s[span]),
+        torch.from_numpy(columns.time_s[span] + np.nan_to_num(ahead[span])),
     )

@@ -3,7 +3,7 @@
 from penchant.core.ids import ArtifactId
 from penchant.engine.engine import Engine
 from penchant.training.fit import Tell, TrainingConfig, fit
-from penchant.training.recurrent import Watch
+from penchant.training.sequence import Watch
 
 
 def train(  # what to train on, with what, and who is watching

@@ -5,12 +5,15 @@ from typing import NamedTuple, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from penchant.features.reader import FeatureColumns
-from penchant.interests.recurrent_net import RecurrentNet
-from penchant.training.streams import Batch, Histories, batches, histories
+from penchant.interests.sequence_net import Carried, SequenceNet
+from penchant.training.streams import Histories, histories, whole_histories
 
 CHUNK = 2048
+LANES, LENGTH = 32, 128
+"""Of the histories read at once."""
 
 
 class Held(NamedTuple):
@@ -55,19 +58,18 @@ class Held(NamedTuple):
 
 
 @torch.no_grad()
-def ndcg_at_10(net: RecurrentNet, held: Held) -> float:
+def ndcg_at_10(net: SequenceNet, held: Held, query_time: bool = True) -> float:
     """Mean over the held-out targets, each ranked against every item met."""
     if not len(held.target):
         return 0.0
-    net.eval()
-    interests = _interests(net, held.events)
+    interests = read_interests(net, held.events, query_time)
     events = held.events.events
     begins = np.repeat(held.events.begins, held.events.lengths)
     unmet = torch.from_numpy(~held.met)
     gained = 0.0
     for at in range(0, len(held.target), CHUNK):
         wanted = held.target[at : at + CHUNK]
-        scores = interests[wanted - 1] @ net.items.weight.T + net.item_bias
+        scores = scores_of(net, interests[wanted - 1])
         scores[:, unmet] = -torch.inf
         rows = torch.from_numpy(events.row[wanted].astype(np.int64))
         right = scores.gather(1, rows[:, None])
@@ -79,15 +81,37 @@ def ndcg_at_10(net: RecurrentNet, held: Held) -> float:
     return gained / (len(held.target) + held.missed)
 
 
-def _interests(net: RecurrentNet, events: Histories) -> torch.Tensor:
-    """(T, D) after each event, as read at the time of the next."""
-    out = []
-    state = net.start(1)
-    batch: Batch
-    for batch in batches(events, 1, 4096, np.random.default_rng(0), ties=False, shuffle=False):
-        read, state = net(batch.packed, state)
-        out.append(read[:, 0])
-    return torch.cat(out)
+def scores_of(net: SequenceNet, interests: Tensor) -> Tensor:
+    """r_c = max_k(u_k . c) + b_c of every item: (Q, K, D) -> (Q, N)."""
+    table, bias = net.events.items.weight, net.events.item_bias
+    if interests.shape[1] == 1:
+        return interests[:, 0] @ table.T + bias
+    return (interests @ table.T).amax(1) + bias  # (Q, K, D) @ (D, N) -> (Q, K, N) -> (Q, N)
+
+
+@torch.no_grad()
+def read_interests(
+    net: SequenceNet,
+    events: Histories,
+    query_time: bool = True,
+    lanes: int = LANES,
+    length: int = LENGTH,
+) -> Tensor:
+    """(T, K, D) after each event, as read at the time of the user's next.
+
+    `query_time`: whether the model is told that time.
+    """
+    net.eval()
+    out: Tensor | None = None
+    carried: Carried = []
+    for batch in whole_histories(events, lanes, length, query_time):
+        carried = net.start(batch.target.shape[1]) if batch.fresh else carried
+        read, carried = net(batch.packed, carried)
+        if out is None:
+            out = read.new_empty(len(events.events.row), *read.shape[2:])
+        inside = batch.place >= 0
+        out[torch.from_numpy(batch.place[inside])] = read[torch.from_numpy(inside)]
+    return torch.zeros(0, 1, 1) if out is None else out
 
 
 def _taken(

@@ -1,23 +1,24 @@
-"""Learn the default model: packed streams, early stopping on later events, resume."""
+"""Learn a sequence model: packed streams, early stopping on later events, resume."""
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from penchant.core.elapsed import WIDTH
-from penchant.interests.recurrent_net import RecurrentNet
+from penchant.interests.event_input import BIASES
+from penchant.interests.nets import NETS
+from penchant.interests.sequence_net import Carried, SequenceNet
 from penchant.nn.softmax import full_cross_entropy
 from penchant.training.checkpoint import load_checkpoint, save_checkpoint
-from penchant.training.config import RecurrentConfig as RecurrentConfig
+from penchant.training.config import ModelName, ScheduleConfig, SequenceConfig
 from penchant.training.streams import Batch, Histories, batches
 from penchant.training.validation import Held, ndcg_at_10
 
@@ -48,7 +49,7 @@ class Trained:
     """What one training run gives."""
 
     weights: dict[str, NDArray[np.float32]]
-    """As `RecurrentNet.state_dict` names them."""
+    """As the `state_dict` of the net names them."""
     epochs: int
     ndcg: float
     losses: tuple[float, ...]
@@ -60,7 +61,8 @@ class Trained:
 class _Run:
     """Everything that a checkpoint must bring back."""
 
-    net: RecurrentNet
+    net: SequenceNet
+    module: nn.Module  # the same object
     optimiser: torch.optim.AdamW
     rng: np.random.Generator
     epoch: int
@@ -72,11 +74,13 @@ class _Run:
     step: int
 
 
-def train_recurrent(  # noqa: PLR0913  data, sizes, seed; the rest is optional
+def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is optional
     events: Histories,
     items: int,
     types: int,
-    config: RecurrentConfig,
+    model: ModelName,
+    sizes: SequenceConfig,
+    config: ScheduleConfig,
     seed: int,
     held: Held | None = None,
     epochs: int | None = None,
@@ -90,7 +94,7 @@ def train_recurrent(  # noqa: PLR0913  data, sizes, seed; the rest is optional
     back; without, those of the last of `epochs` passes. The step size follows the same curve in
     both cases, so that a number of passes found on one split means the same on another.
     """
-    run = _begin(items, types, config, seed)
+    run = _begin(items, types, model, sizes, config, seed)
     if checkpoint is not None and checkpoint.exists():
         _resume(run, checkpoint)
     planned = config.passes(len(events.events.row))
@@ -99,16 +103,16 @@ def train_recurrent(  # noqa: PLR0913  data, sizes, seed; the rest is optional
     rates: list[float] = []
     saved_s = time.monotonic()
     while run.epoch < epochs and run.epoch - run.best_epoch < config.patience:
-        rates.append(_one_pass(run, events, config, met, stage, (epochs, planned), watch))
+        rates.append(_one_pass(run, events, sizes, config, met, stage, (epochs, planned), watch))
         run.epoch += 1
-        _judge(run, held)
+        _judge(run, held, sizes.query_time)
         due = time.monotonic() - saved_s >= 60 * config.checkpoint_minutes
         if checkpoint is not None and due:
             _save(run, checkpoint)
             saved_s = time.monotonic()
-    chosen = run.best_weights if held is not None else run.net.state_dict()
+    chosen = run.best_weights if held is not None else run.module.state_dict()
     return Trained(
-        {name: tensor.numpy().copy() for name, tensor in chosen.items()},
+        _arrays(chosen),
         run.best_epoch,
         run.best,
         tuple(run.losses),
@@ -117,53 +121,59 @@ def train_recurrent(  # noqa: PLR0913  data, sizes, seed; the rest is optional
     )
 
 
-def refresh_recurrent(
+def refresh_sequence(
     weights: dict[str, NDArray[np.float32]],
     events: Histories,
     types: int,
-    config: RecurrentConfig,
+    model: ModelName,
+    sizes: SequenceConfig,
+    config: ScheduleConfig,
     seed: int,
     share: float = 0.25,
 ) -> dict[str, NDArray[np.float32]]:
     """One more pass from `weights` over `events`, at `share` of the step size, kept constant."""
-    run = _begin(len(weights["item_bias"]), types, config, seed)
-    run.net.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in weights.items()})
+    run = _begin(len(weights[BIASES]), types, model, sizes, config, seed)
+    run.module.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in weights.items()})
     met = torch.from_numpy(np.unique(events.events.row).astype(np.int64))
-    rate = config.learning_rate * share
-    _one_pass(run, events, config, met, "refresh", (1, 1), None, rate)
-    return {name: tensor.numpy().copy() for name, tensor in run.net.state_dict().items()}
+    rate = sizes.learning_rate * share
+    _one_pass(run, events, sizes, config, met, "refresh", (1, 1), None, rate)
+    return _arrays(run.module.state_dict())
 
 
-def _begin(items: int, types: int, config: RecurrentConfig, seed: int) -> _Run:
+def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, NDArray[np.float32]]:
+    return {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
+
+
+def _begin(
+    items: int,
+    types: int,
+    model: ModelName,
+    sizes: SequenceConfig,
+    config: ScheduleConfig,
+    seed: int,
+) -> _Run:
     torch.manual_seed(seed)
-    net = RecurrentNet(
-        items,
-        types,
-        WIDTH,
-        config.dim,
-        config.state,
-        config.hidden,
-        config.layers,
-        config.dropout,
-    )
-    matrices = [p for p in net.parameters() if p.ndim > 1]
-    vectors = [p for p in net.parameters() if p.ndim < 2]
+    net = NETS[model](items, types, sizes)
+    module = cast(nn.Module, net)
+    matrices = [p for p in module.parameters() if p.ndim > 1]
+    vectors = [p for p in module.parameters() if p.ndim < 2]
     optimiser = torch.optim.AdamW(
         [
             {"params": matrices, "weight_decay": config.weight_decay},
             {"params": vectors, "weight_decay": 0.0},
         ],
-        lr=config.learning_rate,
+        lr=sizes.learning_rate,
         betas=(0.9, 0.98),
     )
     rng = np.random.default_rng(seed)
-    return _Run(net, optimiser, rng, 0, -math.inf, 0, {}, [], [], 0)
+    return _Run(net, module, optimiser, rng, 0, -math.inf, 0, {}, [], [], 0)
 
 
 def _one_pass(
     run: _Run,
     events: Histories,
-    config: RecurrentConfig,
+    sizes: SequenceConfig,
+    config: ScheduleConfig,
     met: Tensor,
     stage: str,
     passes: tuple[int, int],
@@ -175,13 +185,13 @@ def _one_pass(
     size, done, learnt, total_loss = len(events.events.row), 0, 0, 0.0
     epochs, planned = passes
     steps = planned * -(-size // (config.lanes * config.length))
-    states: list[Tensor] = []
-    for batch in batches(events, config.lanes, config.length, run.rng):
+    states: Carried = []
+    for batch in batches(events, config.lanes, config.length, run.rng, sizes.query_time):
         states = run.net.start(batch.target.shape[1]) if batch.fresh else states
-        rate = constant_rate or _rate(config, run.step, steps)
+        rate = constant_rate or _rate(sizes.learning_rate, run.step, steps)
         loss, count, states = _one_step(run, batch, states, config, met, rate)
         total_loss, learnt = total_loss + loss * count, learnt + count
-        done = min(size, done + batch.target.numel())
+        done += int((batch.place >= 0).sum())
         spent = time.monotonic() - began
         if watch is not None and spent - told > 0.2:
             told = spent
@@ -197,34 +207,37 @@ def _one_pass(
 def _one_step(
     run: _Run,
     batch: Batch,
-    states: list[Tensor],
-    config: RecurrentConfig,
+    states: Carried,
+    config: ScheduleConfig,
     met: Tensor,
     rate: float,
-) -> tuple[float, int, list[Tensor]]:
+) -> tuple[float, int, Carried]:
     interests, states = run.net(batch.packed, states)
     wanted = batch.target >= 0
     if not bool(wanted.any()):
         return 0.0, 0, states
-    loss = _loss(run.net, interests[wanted], batch.target[wanted], config, met)
+    loss = next_item_loss(run.net, interests[wanted], batch.target[wanted], config, met)
     for group in run.optimiser.param_groups:
         group["lr"] = rate
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(run.net.parameters(), 1.0)
+    torch.nn.utils.clip_grad_norm_(run.module.parameters(), 1.0)
     run.optimiser.step()
     run.step += 1
     return float(loss.detach()), int(wanted.sum()), states
 
 
-def _loss(
-    net: RecurrentNet, interests: Tensor, target: Tensor, config: RecurrentConfig, met: Tensor
+def next_item_loss(
+    net: SequenceNet, interests: Tensor, target: Tensor, config: ScheduleConfig, met: Tensor
 ) -> Tensor:
-    """Cross entropy of the next item over all items met, or over uniform negatives.
+    """Cross entropy of the next item over all items met, or over uniform negatives: (M, K, D).
 
     The sampled form estimates the full one: each negative stands for len(met) / negatives items.
+    Of several interests the one nearest to the target learns (Li et al., MIND, CIKM 2019, eq. 6,
+    with its power at infinity).
     """
-    table, bias = net.items.weight, net.item_bias
+    table, bias = net.events.items.weight, net.events.item_bias
+    interests = _nearest(interests, F.embedding(target, table))
     full = config.loss == "full" or (config.loss == "auto" and len(met) <= FULL_LOSS_UP_TO)
     if full:
         return full_cross_entropy(interests, table, bias, target)
@@ -237,25 +250,33 @@ def _loss(
     return F.cross_entropy(logits, torch.zeros(len(target), dtype=torch.long))
 
 
-def _rate(config: RecurrentConfig, step: int, steps: int) -> float:
+def _nearest(interests: Tensor, wanted: Tensor) -> Tensor:
+    """(M, K, D), (M, D) -> (M, D)."""
+    if interests.shape[1] == 1:
+        return interests[:, 0]
+    near = (interests * wanted[:, None]).sum(-1).argmax(1)
+    return interests[torch.arange(len(near), device=near.device), near]
+
+
+def _rate(highest: float, step: int, steps: int) -> float:
     rise = min(1.0, (step + 1) / 100)
     fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / max(1, steps))))
-    return config.learning_rate * rise * (0.95 * fall + 0.05)
+    return highest * rise * (0.95 * fall + 0.05)
 
 
-def _judge(run: _Run, held: Held | None) -> None:
+def _judge(run: _Run, held: Held | None, query_time: bool) -> None:
     if held is None:
         run.best_epoch = run.epoch
         return
-    ndcg = ndcg_at_10(run.net, held)
+    ndcg = ndcg_at_10(run.net, held, query_time)
     run.ndcgs.append(ndcg)
     if ndcg > run.best:
         run.best, run.best_epoch = ndcg, run.epoch
-        run.best_weights = {k: v.detach().clone() for k, v in run.net.state_dict().items()}
+        run.best_weights = {k: v.detach().clone() for k, v in run.module.state_dict().items()}
 
 
 def _save(run: _Run, path: Path) -> None:
-    tensors = {f"net.{k}": v for k, v in run.net.state_dict().items()}
+    tensors = {f"net.{k}": v for k, v in run.module.state_dict().items()}
     tensors |= {f"best.{k}": v for k, v in run.best_weights.items()}
     for number, moments in run.optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{number}.{k}": v for k, v in moments.items()}
@@ -275,7 +296,7 @@ def _save(run: _Run, path: Path) -> None:
 def _resume(run: _Run, path: Path) -> None:
     tensors, facts = load_checkpoint(path)
     part = _parts(tensors)
-    run.net.load_state_dict(part["net"])
+    run.module.load_state_dict(part["net"])
     run.best_weights = part.get("best", {})
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in part["adam"].items():

@@ -6,14 +6,14 @@ import torch
 
 from penchant.core.errors import ArtifactCorruptError
 from penchant.features.reader import FeatureColumns
-from penchant.training.recurrent import RecurrentConfig, Trained, train_recurrent
+from penchant.training.config import RecurrentConfig, ScheduleConfig
+from penchant.training.sequence import Trained, train_sequence
 from penchant.training.streams import histories
 from penchant.training.validation import Held
 
 ITEMS = 20
-SMALL = RecurrentConfig(
-    dim=8, state=8, hidden=16, epochs=5, lanes=8, length=16, checkpoint_minutes=0.0
-)
+SIZES = RecurrentConfig(dim=8, state=8, hidden=16)
+SMALL = ScheduleConfig(epochs=5, lanes=8, length=16, checkpoint_minutes=0.0)
 
 
 def log(seed: int = 0, n: int = 900) -> FeatureColumns:
@@ -38,9 +38,19 @@ def trained(epochs: int | None = None, checkpoint: Path | None = None, **how: ob
         met = np.ones(ITEMS, bool)
         held = Held.make(columns, np.arange(len(columns.row)) >= 780, met, repeats=True)
         columns = columns.take(np.arange(len(columns.row)) < 780)
+    sizes = SIZES.model_copy(update={"learning_rate": how.pop("learning_rate", 5e-3)})
     config = SMALL.model_copy(update=how)
-    return train_recurrent(
-        histories(columns), ITEMS, 2, config, 3, held, epochs, checkpoint=checkpoint
+    return train_sequence(
+        histories(columns),
+        ITEMS,
+        2,
+        "recurrent",
+        sizes,
+        config,
+        3,
+        held,
+        epochs,
+        checkpoint=checkpoint,
     )
 
 

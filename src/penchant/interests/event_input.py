@@ -1,0 +1,57 @@
+"""What a sequence model hears of one event: its item's vector and what the event says of it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.core.contracts import EventFeatures
+from penchant.core.elapsed import WIDTH, gap_feature
+from penchant.core.interests import Vector
+
+Weights = Mapping[str, NDArray[np.float32]]
+"""Arrays of one model, as the state_dict of its torch module names them."""
+VECTORS: Final = "events.items.weight"
+"""The item table among them, (N, D)."""
+BIASES: Final = "events.item_bias"
+"""What is added to an item's score, (N,)."""
+
+
+class EventInput:
+    """Serves what `EventInputNet` was trained to compute."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._types = weights["events.types.weight"]
+        self._signal = weights["events.signal.weight"].T.copy()
+        self._signal_bias = weights["events.signal.bias"]
+
+    def __call__(self, event: EventFeatures, vector: Vector, elapsed_s: float) -> Vector:
+        """(D,) for an event `elapsed_s` after its user's latest; NaN: there is none."""
+        said = np.empty(2 + WIDTH, np.float32)
+        said[0], said[1] = event.weight, event.value
+        said[2:] = gap_feature(elapsed_s)
+        code = event.type if event.type < len(self._types) else 0
+        told = self._types[code] + (said @ self._signal + self._signal_bias)
+        return np.asarray(vector + told, np.float32)
+
+
+def normed(x: Vector, weight: Vector) -> NDArray[np.float32]:
+    """`RMSNorm` of one vector."""
+    scale = np.float32(1.0 / np.sqrt(float(x @ x) / len(x) + 1e-6))
+    return np.asarray(x * scale * weight, np.float32)
+
+
+def sigmoid(x: Vector) -> NDArray[np.float32]:
+    """1 / (1 + exp(-x)) as (1 + tanh(x / 2)) / 2, which never overflows."""
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * x), np.float32)
+
+
+def silu(x: Vector) -> NDArray[np.float32]:
+    """x * sigmoid(x)."""
+    return np.asarray(x * sigmoid(x), np.float32)
+
+
+def later(before_s: float, now_s: float) -> float:
+    """The later of two times; NaN before the first event."""
+    return now_s if before_s != before_s else max(before_s, now_s)

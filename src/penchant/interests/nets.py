@@ -1,0 +1,12 @@
+"""Every sequence model in torch, by the name under which it is served."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from penchant.interests.recurrent_net import RecurrentNet
+from penchant.interests.sequence_net import SequenceNet
+
+NETS: Final[Mapping[str, Callable[[int, int, Any], SequenceNet]]] = {
+    "recurrent": RecurrentNet,
+}
+"""Built from the number of items, the number of event types, and the model's own settings."""

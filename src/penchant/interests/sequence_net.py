@@ -1,0 +1,92 @@
+"""What training asks of a sequence model in torch, and the parts that several of them share."""
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from penchant.core.elapsed import WIDTH
+
+
+class Packed(NamedTuple):
+    """B lanes of T events; users follow one another in a lane without padding."""
+
+    row: Tensor  # (T, B) int64
+    type: Tensor  # (T, B) int64
+    weight: Tensor  # (T, B) signed weight
+    value: Tensor  # (T, B) standardised value
+    gap: Tensor  # (T, B, G) elapsed since the user's previous event, zeros at the first
+    ahead: Tensor  # (T, B, G) elapsed until the query; zeros where that is not told
+    first: Tensor  # (T, B) bool: a new user begins here
+    time_s: Tensor  # (T, B) float64, of the event
+    query_s: Tensor  # (T, B) float64, of the query; the event's own where that is not told
+
+
+Carried = list[Tensor]
+"""What a model takes along a lane from one stretch to the next; the first axis is the lane."""
+
+
+class SequenceNet(Protocol):
+    """A torch module that reads lanes of events; what it computes is served by its namesake."""
+
+    events: "EventInputNet"
+
+    def train(self, mode: bool = True) -> object:
+        """Learn from now on."""
+        ...
+
+    def eval(self) -> object:
+        """Only compute from now on."""
+        ...
+
+    def start(self, lanes: int) -> Carried:
+        """What `lanes` strangers carry."""
+        ...
+
+    def __call__(self, packed: Packed, start: Carried) -> tuple[Tensor, Carried]:
+        """Interests at every query (T, B, K, D), and what is carried on, detached.
+
+        An item's score is the largest product with one of the K, plus `events.item_bias`.
+        """
+        ...
+
+
+class EventInputNet(nn.Module):
+    """The item table, and x = item + type + linear(weight, value, elapsed)."""
+
+    def __init__(self, items: int, types: int, dim: int) -> None:
+        super().__init__()
+        self.items = nn.Embedding(items, dim)
+        self.item_bias = nn.Parameter(torch.zeros(items))
+        self.types = nn.Embedding(types + 1, dim)
+        self.signal = nn.Linear(2 + WIDTH, dim)
+
+    def begin(self) -> None:
+        """First values; a type added later says nothing until it is trained."""
+        with torch.no_grad():
+            nn.init.normal_(self.items.weight, std=self.items.embedding_dim**-0.5)
+            nn.init.normal_(self.types.weight, std=0.02)
+            self.types.weight[0] = 0.0
+
+    def forward(self, packed: Packed) -> Tensor:
+        """(T, B) -> (T, B, D)."""
+        said = torch.cat([packed.weight[..., None], packed.value[..., None], packed.gap], -1)
+        x: Tensor = self.items(packed.row) + self.types(packed.type) + self.signal(said)
+        return x
+
+
+class FadingNet(nn.Module):
+    """g * latest + (1 - g) * linear(state), with g = sigmoid(linear(elapsed until the query))."""
+
+    def __init__(self, dim: int, state: int) -> None:
+        super().__init__()
+        self.long_term = nn.Linear(state, dim)
+        self.fade = nn.Linear(WIDTH, dim)
+        with torch.no_grad():
+            self.fade.bias.fill_(2.0)
+
+    def forward(self, latest: Tensor, state: Tensor, ahead: Tensor) -> Tensor:
+        """(..., D), (..., S), (..., G) -> (..., D)."""
+        kept = torch.sigmoid(self.fade(ahead))
+        faded: Tensor = kept * latest + (1 - kept) * self.long_term(state)
+        return faded
