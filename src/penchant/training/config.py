@@ -32,6 +32,8 @@ class ScheduleConfig(BaseModel):
     """Cross entropy over all items, or over `negatives` of them; auto: all up to 30,000 items."""
     negatives: int = Field(default=1024, ge=1)
     """Items drawn uniformly for each batch when the loss is sampled."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of products with the item table; auto: bfloat16 where the hardware makes it, else float32."""
     checkpoint_minutes: float = Field(default=1.0, ge=0)
     """Least time between two checkpoints, which are written after a pass."""
 

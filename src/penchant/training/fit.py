@@ -283,6 +283,7 @@ def _card(
         "losses": list(trained.losses),
         "held_out_ndcg10_by_pass": list(chosen.ndcgs),
         "events_per_s": trained.events_per_s,
+        "hardware": trained.hardware,
         "held_out_ndcg10": {regime: dict(each) for regime, each in figures.items()},
         "serves": blend.chosen,
         "config": config.model_dump(mode="json"),

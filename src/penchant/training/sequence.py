@@ -19,6 +19,7 @@ from penchant.interests.sequence_net import Carried, SequenceNet
 from penchant.nn.softmax import full_cross_entropy
 from penchant.training.checkpoint import load_checkpoint, save_checkpoint
 from penchant.training.config import ModelName, ScheduleConfig, SequenceConfig
+from penchant.training.hardware import Hardware, hardware
 from penchant.training.streams import Batch, Histories, batches
 from penchant.training.validation import Held, ndcg_at_10
 
@@ -55,6 +56,8 @@ class Trained:
     losses: tuple[float, ...]
     ndcgs: tuple[float, ...]
     events_per_s: float
+    hardware: str
+    """What it ran on, and in which precision."""
 
 
 @dataclass
@@ -63,6 +66,7 @@ class _Run:
 
     net: SequenceNet
     module: nn.Module  # the same object
+    on: Hardware
     optimiser: torch.optim.AdamW
     rng: np.random.Generator
     epoch: int
@@ -99,7 +103,7 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
         _resume(run, checkpoint)
     planned = config.passes(len(events.events.row))
     epochs = epochs or planned
-    met = torch.from_numpy(np.unique(events.events.row).astype(np.int64))
+    met = torch.from_numpy(np.unique(events.events.row).astype(np.int64)).to(run.on.device)
     rates: list[float] = []
     saved_s = time.monotonic()
     while run.epoch < epochs and run.epoch - run.best_epoch < config.patience:
@@ -118,6 +122,7 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
         tuple(run.losses),
         tuple(run.ndcgs),
         float(np.median(rates)) if rates else math.nan,
+        str(run.on),
     )
 
 
@@ -134,7 +139,7 @@ def refresh_sequence(
     """One more pass from `weights` over `events`, at `share` of the step size, kept constant."""
     run = _begin(len(weights[BIASES]), types, model, sizes, config, seed)
     run.module.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in weights.items()})
-    met = torch.from_numpy(np.unique(events.events.row).astype(np.int64))
+    met = torch.from_numpy(np.unique(events.events.row).astype(np.int64)).to(run.on.device)
     rate = sizes.learning_rate * share
     _one_pass(run, events, sizes, config, met, "refresh", (1, 1), None, rate)
     return _arrays(run.module.state_dict())
@@ -154,7 +159,8 @@ def _begin(
 ) -> _Run:
     torch.manual_seed(seed)
     net = NETS[model](items, types, sizes)
-    module = cast(nn.Module, net)
+    module, on = cast(nn.Module, net), hardware(config.precision)
+    module.to(on.device)
     matrices = [p for p in module.parameters() if p.ndim > 1]
     vectors = [p for p in module.parameters() if p.ndim < 2]
     optimiser = torch.optim.AdamW(
@@ -166,7 +172,7 @@ def _begin(
         betas=(0.9, 0.98),
     )
     rng = np.random.default_rng(seed)
-    return _Run(net, module, optimiser, rng, 0, -math.inf, 0, {}, [], [], 0)
+    return _Run(net, module, on, optimiser, rng, 0, -math.inf, 0, {}, [], [], 0)
 
 
 def _one_pass(
@@ -186,7 +192,8 @@ def _one_pass(
     epochs, planned = passes
     steps = planned * -(-size // (config.lanes * config.length))
     states: Carried = []
-    for batch in batches(events, config.lanes, config.length, run.rng, sizes.query_time):
+    for read in batches(events, config.lanes, config.length, run.rng, sizes.query_time):
+        batch = read.to(run.on.device)
         states = run.net.start(batch.target.shape[1]) if batch.fresh else states
         rate = constant_rate or _rate(sizes.learning_rate, run.step, steps)
         loss, count, states = _one_step(run, batch, states, config, met, rate)
@@ -216,7 +223,9 @@ def _one_step(
     wanted = batch.target >= 0
     if not bool(wanted.any()):
         return 0.0, 0, states
-    loss = next_item_loss(run.net, interests[wanted], batch.target[wanted], config, met)
+    loss = next_item_loss(
+        run.net, interests[wanted], batch.target[wanted], config, met, run.on.products
+    )
     for group in run.optimiser.param_groups:
         group["lr"] = rate
     run.optimiser.zero_grad(set_to_none=True)
@@ -228,7 +237,12 @@ def _one_step(
 
 
 def next_item_loss(
-    net: SequenceNet, interests: Tensor, target: Tensor, config: ScheduleConfig, met: Tensor
+    net: SequenceNet,
+    interests: Tensor,
+    target: Tensor,
+    config: ScheduleConfig,
+    met: Tensor,
+    products: torch.dtype = torch.float32,
 ) -> Tensor:
     """Cross entropy of the next item over all items met, or over uniform negatives: (M, K, D).
 
@@ -240,14 +254,14 @@ def next_item_loss(
     interests = _nearest(interests, F.embedding(target, table))
     full = config.loss == "full" or (config.loss == "auto" and len(met) <= FULL_LOSS_UP_TO)
     if full:
-        return full_cross_entropy(interests, table, bias, target)
-    drawn = met[torch.randint(0, len(met), (config.negatives,))]
+        return full_cross_entropy(interests, table, bias, target, products)
+    drawn = met[torch.randint(0, len(met), (config.negatives,), device=met.device)]
     right = (interests * F.embedding(target, table)).sum(-1) + bias[target]
     wrong = interests @ F.embedding(drawn, table).T + bias[drawn]
     wrong = wrong + math.log(len(met) / config.negatives)
     wrong = wrong.masked_fill(drawn[None] == target[:, None], -1e9)
     logits = torch.cat([right[:, None], wrong], 1)
-    return F.cross_entropy(logits, torch.zeros(len(target), dtype=torch.long))
+    return F.cross_entropy(logits, torch.zeros_like(target))
 
 
 def _nearest(interests: Tensor, wanted: Tensor) -> Tensor:

@@ -21,6 +21,11 @@ class Batch(NamedTuple):
     fresh: bool  # the lanes begin here: states start from nothing
     place: NDArray[np.intp]  # (T, B) position of each event in the histories; -1: padding
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same with its tensors there."""
+        packed = Packed(*(tensor.to(device) for tensor in self.packed))
+        return self._replace(packed=packed, target=self.target.to(device))
+
 
 class Histories(NamedTuple):
     """Events with items, grouped by user, in fold order inside each; arrays are (T,)."""

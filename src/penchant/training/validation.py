@@ -65,17 +65,18 @@ def ndcg_at_10(net: SequenceNet, held: Held, query_time: bool = True) -> float:
     interests = read_interests(net, held.events, query_time)
     events = held.events.events
     begins = np.repeat(held.events.begins, held.events.lengths)
-    unmet = torch.from_numpy(~held.met)
+    device = interests.device
+    unmet = torch.from_numpy(~held.met).to(device)
     gained = 0.0
     for at in range(0, len(held.target), CHUNK):
         wanted = held.target[at : at + CHUNK]
         scores = scores_of(net, interests[wanted - 1])
         scores[:, unmet] = -torch.inf
-        rows = torch.from_numpy(events.row[wanted].astype(np.int64))
+        rows = torch.from_numpy(events.row[wanted].astype(np.int64)).to(device)
         right = scores.gather(1, rows[:, None])
         if not held.repeats:
             who, what = _taken(events.row, begins[wanted], wanted)
-            scores[who, what] = -torch.inf
+            scores[who.to(device), what.to(device)] = -torch.inf
         better = (scores > right).sum(1).double()
         gained += float(torch.where(better < 10, 1 / torch.log2(better + 2), 0.0).sum())
     return gained / (len(held.target) + held.missed)
@@ -104,7 +105,8 @@ def read_interests(
     net.eval()
     out: Tensor | None = None
     carried: Carried = []
-    for batch in whole_histories(events, lanes, length, query_time):
+    for stretch in whole_histories(events, lanes, length, query_time):
+        batch = stretch.to(net.events.item_bias.device)
         carried = net.start(batch.target.shape[1]) if batch.fresh else carried
         read, carried = net(batch.packed, carried)
         if out is None:

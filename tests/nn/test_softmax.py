@@ -1,0 +1,49 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from penchant.nn import softmax
+from penchant.nn.softmax import full_cross_entropy
+
+
+def case() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    torch.manual_seed(0)
+    queries, table, bias = torch.randn(70, 8), torch.randn(33, 8), torch.randn(33)
+    target = torch.randint(0, 33, (70,))
+    return queries.requires_grad_(), table.requires_grad_(), bias.requires_grad_(), target
+
+
+def plain(case: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    queries, table, bias, target = case
+    loss = F.cross_entropy(queries @ table.T + bias, target)
+    return loss, list(torch.autograd.grad(loss, [queries, table, bias]))
+
+
+@pytest.mark.parametrize("cells", [600, 1_500_000])  # many chunks, and one
+def test_loss_and_gradients_are_those_of_the_whole_matrix(
+    cells: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(softmax, "CHUNK_CELLS", cells)
+    queries, table, bias, target = case()
+    wanted, slopes = plain((queries, table, bias, target))
+    loss = full_cross_entropy(queries, table, bias, target)
+    torch.testing.assert_close(loss, wanted)
+    for made, slope in zip(torch.autograd.grad(loss, [queries, table, bias]), slopes, strict=True):
+        torch.testing.assert_close(made, slope)
+
+
+def test_products_in_bfloat16_are_near() -> None:
+    queries, table, bias, target = case()
+    wanted, slopes = plain((queries, table, bias, target))
+    loss = full_cross_entropy(queries, table, bias, target, torch.bfloat16)
+    assert loss.dtype == torch.float32
+    assert float(loss.detach()) == pytest.approx(float(wanted.detach()), rel=0.01)
+    for made, slope in zip(torch.autograd.grad(loss, [queries, table, bias]), slopes, strict=True):
+        assert made.dtype == torch.float32
+        assert float((made - slope).norm() / slope.norm()) < 0.03
+
+
+def test_logits_that_would_overflow_an_exponential_have_a_finite_loss() -> None:
+    queries, table = torch.full((2, 4), 20.0), torch.eye(4)[:3] * 20
+    loss = full_cross_entropy(queries, table, torch.zeros(3), torch.tensor([0, 2]))
+    assert float(loss) == pytest.approx(1.0986, abs=1e-3)
