@@ -1,7 +1,7 @@
 """`penchant evaluate`: how good is it, against what, on data of yours or bundled data."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from penchant.cli.settings import Settings
     from penchant.core.events import EventColumns
     from penchant.core.items import Item
+    from penchant.core.signals import Signal
 
 EXAMPLE = "penchant evaluate movietweetings --models engine,popular"
 TIES_SEED = 7
@@ -30,6 +31,15 @@ class Given(NamedTuple):
     columns: "EventColumns"
     items: "Sequence[Item]"
     ordered: bool
+
+    def placed(self, signals: "Mapping[str, Signal]") -> "EventColumns":
+        """Its events; those of one user at one instant in random order, unless one was given."""
+        from penchant.ingest.order import shuffled_ties
+
+        if self.ordered:
+            return self.columns
+        speaks_for = frozenset(name for name, signal in signals.items() if signal.weight > 0)
+        return shuffled_ties(self.columns, TIES_SEED, speaks_for)
 
 
 def evaluate(  # noqa: PLR0913  the command line of one command
@@ -66,7 +76,7 @@ def evaluate(  # noqa: PLR0913  the command line of one command
 
     settings = load_settings(config)
     numbers = _numbers(seeds)
-    given = _given(source, db, (mapping_of(columns), order, kind), settings)
+    given = given_data(source, db, (mapping_of(columns), order, kind), settings)
     chosen = None if models is None else frozenset(name.strip() for name in models.split(","))
     asked = repeats or settings.strategy.repeats
     keeps = None if asked == "auto" else asked == "keep"
@@ -116,10 +126,11 @@ _How = tuple[dict[str, str], str | None, str | None]
 """Mapping, order and default type."""
 
 
-def _given(source: str | None, db: Path | None, how: _How, settings: "Settings") -> Given:
+def given_data(source: str | None, db: Path | None, how: _How, settings: "Settings") -> Given:
+    """A source or a database, read and cleaned as `penchant ingest` would; one of the two."""
     if (source is None) == (db is None):
         raise ConfigError(
-            "evaluate needs either a source or --db; the bundled movietweetings will do"
+            "this needs either a source or --db; the bundled movietweetings will do"
         )
     if db is not None:
         return _from_log(db, how, settings)
@@ -167,12 +178,8 @@ def _evaluated(
     from penchant.cli.training_progress import TrainingProgress
     from penchant.cli.words import Words
     from penchant.evaluation.successive import evaluate_successive
-    from penchant.ingest.order import shuffled_ties
 
-    targets = frozenset(name for name, signal in settings.signals.items() if signal.weight > 0)
-    columns = given.columns
-    if not given.ordered:
-        columns = shuffled_ties(columns, TIES_SEED, targets)
+    columns = given.placed(settings.signals)
     try:
         with TrainingProgress(stderr(), Words("en")) as display:
             return evaluate_successive(

@@ -20,6 +20,7 @@ from penchant.cli import (
     recommend,
     serve,
     train,
+    tune,
     undo,
     validate,
 )
@@ -49,6 +50,7 @@ def build() -> typer.Typer:
         (ingest.ingest, ingest.EXAMPLE),
         (export.export, export.EXAMPLE),
         (train.train, train.EXAMPLE),
+        (tune.tune, tune.EXAMPLE),
         (evaluate.evaluate, evaluate.EXAMPLE),
         (bench.bench, bench.EXAMPLE),
         (recommend.recommend, recommend.EXAMPLE),

@@ -70,15 +70,20 @@ class TrainingProgress:
     def _move(self, stage: str, share: float, said: str) -> None:
         if stage not in self._tasks:
             self._finish()
-            self._tasks[stage] = self._bars.add_task(self._words(stage), total=1.0, said=said)
+            self._tasks[stage] = self._bars.add_task(self._named(stage), total=1.0, said=said)
         self._bars.update(self._tasks[stage], completed=share, said=said)
 
     def _line(self, at: tuple[str, int], said: str) -> None:
         """A line where bars would not be seen, once for each pass or stage."""
         if not self._console.is_terminal and at != self._told:
             self._told = at
-            name = self._words(at[0])
+            name = self._named(at[0])
             self._console.print(Text(f"{name}: {said}" if said else name), soft_wrap=True)
+
+    def _named(self, stage: str) -> str:
+        """`trial:3 of 20` is the words of `trial`, then the rest."""
+        key, _, rest = stage.partition(":")
+        return f"{self._words(key)} {rest}".rstrip()
 
     def _finish(self) -> None:
         """The stages so far are done, even if they needed fewer passes than planned."""

@@ -98,6 +98,16 @@ class UnknownComponentError(ConfigError):
         )
 
 
+class MissingExtraError(PenchantError, ImportError):
+    """Something that an optional package does, which is not installed."""
+
+    def __init__(self, extra: str, wanted: str, package: str) -> None:
+        super().__init__(
+            f"{wanted} needs {package}, which is not installed; "
+            f"pip install 'penchant[{extra}]' brings it"
+        )
+
+
 class ShapeError(PenchantError, ValueError):
     """Two arrays that do not fit; the message names both shapes."""
 

@@ -23,11 +23,11 @@ from penchant.retrieval.ease import Ease, learn_ease
 from penchant.retrieval.item_item import learn_item_item
 from penchant.retrieval.transition import Transition, count_transitions
 from penchant.training.blend import LEAST, fit_blend, gather, spread_targets
-from penchant.training.compact import compact_mask, compact_rows, compacted, expanded
+from penchant.training.compact import compact_rows, compacted, expanded
 from penchant.training.config import TrainingConfig as TrainingConfig
+from penchant.training.prepare import prepare
 from penchant.training.sequence import Trained, Watch, refresh_sequence, train_sequence
 from penchant.training.streams import histories
-from penchant.training.validation import Held
 
 Tell = Callable[[str, float], None]
 """Stage and share of it that is done, 0 to 1."""
@@ -198,41 +198,33 @@ def _learn(  # noqa: PLR0913  a recipe names its ingredients
     checkpoint: Path | None,
 ) -> tuple[Learned, Trained]:
     """Everything but the blend, from `columns`; passes are chosen on what `later` adds to them."""
-    n_items = len(columns.items)
-    reader = EventReader.fit(signals, columns)
-    f = reader.columns(columns)
-    met = np.zeros(n_items, bool)
-    met[f.row[f.row >= 0]] = True
-    held = None
-    if later is not None:
-        g = reader.columns(later)
-        late = np.arange(len(later)) >= len(columns)
-        held = Held.make(compact_rows(g, met), late, compact_mask(met), keeps)
+    ready = prepare(columns, signals, keeps, later)
     trained = train_sequence(
-        histories(compact_rows(f, met)),
-        len(compact_mask(met)),
-        len(reader.types),
+        ready.histories,
+        ready.items,
+        len(ready.reader.types),
         config.model,
         config.sizes,
         config.schedule,
         seed,
-        held,
+        ready.held,
         epochs,
         stage,
         watch,
         checkpoint,
     )
+    met, f = ready.met, ready.features
     weights = expanded(trained.weights, met)
     names = learned_sources(config.model)
     learned = Learned(
         tuple(columns.items),
-        reader.to_json(),
+        ready.reader.to_json(),
         config.model,
         config.sizes.model_dump(mode="json"),
         weights,
         met,
         topics_of(weights, f, items, met, seed),
-        tables(f, n_items, config, say),
+        tables(f, len(columns.items), config, say),
         Blend.single(names, tuple(FORMS[name] for name in names), config.model),
         keeps,
         {},

@@ -91,12 +91,14 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
     stage: str = "train",
     watch: Watch | None = None,
     checkpoint: Path | None = None,
+    go_on: Callable[[int, float], bool] | None = None,
 ) -> Trained:
     """Train from nothing, or from `checkpoint` when it is there.
 
     With `held`, the weights of the pass with the best NDCG@10 on those later events are given
     back; without, those of the last of `epochs` passes. The step size follows the same curve in
-    both cases, so that a number of passes found on one split means the same on another.
+    both cases, so that a number of passes found on one split means the same on another. `go_on`
+    is asked after each pass, with its number and NDCG@10.
     """
     run = _begin(items, types, model, sizes, config, seed)
     if checkpoint is not None and checkpoint.exists():
@@ -114,6 +116,8 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
         if checkpoint is not None and due:
             _save(run, checkpoint)
             saved_s = time.monotonic()
+        if go_on is not None and not go_on(run.epoch, run.ndcgs[-1] if run.ndcgs else math.nan):
+            break
     chosen = run.best_weights if held is not None else run.module.state_dict()
     return Trained(
         _arrays(chosen),

@@ -1,0 +1,148 @@
+"""Search for the settings of a sequence model that predict later events best (Optuna)."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from penchant.core.errors import MissingExtraError
+from penchant.core.events import EventColumns
+from penchant.core.signals import Signal
+from penchant.training.config import ScheduleConfig, SequenceConfig, TrainingConfig
+from penchant.training.prepare import prepare
+from penchant.training.sequence import Watch, train_sequence
+
+try:
+    import optuna
+except ImportError as error:
+    raise MissingExtraError("tune", "searching for settings", "optuna") from error
+
+SIZES: Final = (32, 48, 64, 96, 128)
+"""Item vector lengths tried; the served step costs their square."""
+LANES: Final = (8, 16, 32, 64)
+"""Batch sizes tried, in users read side by side."""
+
+
+class Trial(NamedTuple):
+    """One set of settings, tried."""
+
+    number: int
+    ndcg: float | None
+    """NDCG@10 on later events; None: given up before its end."""
+    settings: Mapping[str, Any]
+
+
+class Tuned(NamedTuple):
+    """What a search found."""
+
+    best: Trial
+    trials: tuple[Trial, ...]
+    config: TrainingConfig
+    """The settings given, with the best ones in their places."""
+
+
+def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
+    columns: EventColumns,
+    later: EventColumns,
+    signals: Mapping[str, Signal],
+    keeps: bool,
+    config: TrainingConfig,
+    trials: int,
+    seed: int,
+    study: Path | None = None,
+    watch: Watch | None = None,
+    tell: Callable[[Trial], None] | None = None,
+) -> Tuned:
+    """Until `trials` sets of settings have been tried on `later`, what `columns` does not have.
+
+    The first is `config` itself, so that the best is never worse. A trial whose NDCG@10 after a
+    pass is below the median of earlier ones after theirs is given up. `study` is an SQLite file;
+    a search that was cut off goes on from it.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    ready = prepare(columns, signals, keeps, later)
+    search = optuna.create_study(
+        storage=None if study is None else f"sqlite:///{study}",
+        study_name=config.model,
+        load_if_exists=True,
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(4, trials // 4)),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=1),
+    )
+
+    def objective(trial: optuna.Trial) -> float:
+        sizes, schedule = _drawn(trial, config)
+
+        def go_on(epoch: int, ndcg: float) -> bool:
+            trial.report(ndcg, epoch)
+            return not trial.should_prune()
+
+        trained = train_sequence(
+            ready.histories,
+            ready.items,
+            len(ready.reader.types),
+            config.model,
+            sizes,
+            schedule,
+            seed,
+            ready.held,
+            stage=f"settings:{trial.number + 1} of {trials}",
+            watch=watch,
+            go_on=go_on,
+        )
+        if trial.should_prune():
+            raise optuna.TrialPruned
+        return trained.ndcg
+
+    if not search.trials:
+        search.enqueue_trial(_places(config))
+    ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    missing = trials - len(search.get_trials(deepcopy=False, states=ended))
+    if missing > 0:
+        told = [] if tell is None else [lambda _, frozen: tell(_trial(frozen))]
+        search.optimize(objective, n_trials=missing, callbacks=told)
+    every = tuple(_trial(one) for one in search.get_trials(states=ended))
+    best = _trial(search.best_trial)
+    return Tuned(best, every, _placed(config, best.settings))
+
+
+def _drawn(trial: optuna.Trial, config: TrainingConfig) -> tuple[SequenceConfig, ScheduleConfig]:
+    """Settings that every model has; those that one alone has stay as they are."""
+    begin = config.sizes.learning_rate
+    found = {
+        "dim": trial.suggest_categorical("dim", _with(SIZES, config.sizes.dim)),
+        "dropout": trial.suggest_float("dropout", 0.0, 0.6, step=0.05),
+        "learning_rate": trial.suggest_float("learning_rate", begin / 6, begin * 3, log=True),
+        "weight_decay": trial.suggest_float("weight_decay", 1e-4, 0.3, log=True),
+        "lanes": trial.suggest_categorical("lanes", _with(LANES, config.schedule.lanes)),
+    }
+    placed = _placed(config, found)
+    return placed.sizes, placed.schedule
+
+
+def _with(choices: tuple[int, ...], given: int) -> tuple[int, ...]:
+    return tuple(sorted({*choices, given}))
+
+
+def _places(config: TrainingConfig) -> dict[str, Any]:
+    """Where the search begins."""
+    return {
+        "dim": config.sizes.dim,
+        "dropout": round(config.sizes.dropout / 0.05) * 0.05,
+        "learning_rate": config.sizes.learning_rate,
+        "weight_decay": min(0.3, max(1e-4, config.schedule.weight_decay)),
+        "lanes": config.schedule.lanes,
+    }
+
+
+def _placed(config: TrainingConfig, found: Mapping[str, Any]) -> TrainingConfig:
+    """`config` with the settings found, each in the section that has it."""
+    sizes, schedule = type(config.sizes).model_fields, ScheduleConfig.model_fields
+    whole = config.model_dump()
+    whole[config.model].update({k: v for k, v in found.items() if k in sizes})
+    whole["schedule"].update({k: v for k, v in found.items() if k in schedule})
+    return TrainingConfig.model_validate(whole)
+
+
+def _trial(frozen: optuna.trial.FrozenTrial) -> Trial:
+    pruned = frozen.state == optuna.trial.TrialState.PRUNED
+    return Trial(frozen.number, None if pruned else frozen.value, frozen.params)

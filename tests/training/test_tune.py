@@ -1,0 +1,67 @@
+"""The search for settings, on users who walk through a small catalogue in steps of one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from penchant.core.events import EventColumns
+from penchant.core.ids import ItemId, UserId
+from penchant.core.signals import SHIPPED
+from penchant.training.config import RecurrentConfig, ScheduleConfig, TrainingConfig
+from penchant.training.tune import Trial, Tuned, tune
+
+START = TrainingConfig(
+    recurrent=RecurrentConfig(dim=8, state=8, hidden=8, layers=1, dropout=0.1),
+    schedule=ScheduleConfig(epochs=2, lanes=4, length=16),
+)
+
+
+def log(n: int = 600) -> EventColumns:
+    user = np.random.default_rng(0).integers(0, 20, n).astype(np.int32)
+    order = np.argsort(np.argsort(user, kind="stable"))
+    return EventColumns(
+        user=user,
+        row=((order + user * 7) % 20).astype(np.int32),
+        type=np.zeros(n, np.int16),
+        value=np.full(n, np.nan, np.float32),
+        time_s=np.arange(n) * 600.0,
+        users=tuple(UserId(f"u{k}") for k in range(20)),
+        items=tuple(ItemId(f"i{k}") for k in range(20)),
+        types=("view",),
+    )
+
+
+def found(trials: int, study: Path | None = None, told: list[Trial] | None = None) -> Tuned:
+    columns, seen = log(), [] if told is None else told
+    early = columns.take(slice(500))
+    return tune(early, columns, SHIPPED, True, START, trials, 3, study, tell=seen.append)
+
+
+@pytest.mark.slow
+def test_the_first_trial_is_where_one_stands_and_the_best_is_never_worse() -> None:
+    told: list[Trial] = []
+    result = found(4, told=told)
+    first = result.trials[0]
+    assert first.settings["learning_rate"] == START.recurrent.learning_rate
+    assert (first.settings["dim"], first.settings["lanes"]) == (8, 4)
+    assert len(result.trials) == len(told) == 4
+    assert result.best.ndcg == max(t.ndcg for t in result.trials if t.ndcg is not None)
+    assert first.ndcg is not None
+    assert result.best.ndcg >= first.ndcg
+    assert result.config.recurrent.dim == result.best.settings["dim"]
+    assert result.config.schedule.lanes == result.best.settings["lanes"]
+    assert result.config.recurrent.hidden == 8  # what was not searched stays
+
+
+@pytest.mark.slow
+def test_a_search_that_was_cut_off_goes_on_and_one_that_is_done_tries_nothing(
+    tmp_path: Path,
+) -> None:
+    study, told = tmp_path / "study.db", list[Trial]()
+    assert len(found(2, study).trials) == 2
+    result = found(3, study, told)
+    assert [trial.number for trial in told] == [2]
+    again = found(3, study, told)
+    assert len(told) == 1
+    assert again.trials == result.trials
