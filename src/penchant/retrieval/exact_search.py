@@ -23,29 +23,57 @@ def top(scores: Scores, allowed: Mask, limit: int, above: float = -np.inf) -> Ca
     >>> found.rows.tolist(), found.scores.tolist()
     ([1, 2], [9.0, 9.0])
     """
-    if scores.shape != allowed.shape:
-        raise ShapeError(
-            f"scores {scores.shape} do not fit the mask of allowed items {allowed.shape}; "
-            "call grow(n) on every source when the catalogue grows"
-        )
+    check_fits(scores.shape, allowed)
     rows = _reaching(scores, allowed, limit, above)
     best = rows[best_places(scores[rows], limit)]
     return Candidates(best, scores[best])
 
 
+def check_fits(shape: tuple[int, ...], allowed: Mask) -> None:
+    """Raise `ShapeError` where scores of `shape` and the mask are of different catalogues."""
+    if shape != allowed.shape:
+        raise ShapeError(
+            f"scores {shape} do not fit the mask of allowed items {allowed.shape}; "
+            "call grow(n) on every source when the catalogue grows"
+        )
+
+
+def best_of(
+    rows: NDArray[np.intp], scores: Scores, limit: int, above: float = -np.inf
+) -> Candidates:
+    """The same among `rows` (M,), each once, which score `scores` (M,).
+
+    >>> best_of(np.array([7, 3, 5]), np.float32([1, 1, 0]), limit=2, above=0.0).rows.tolist()
+    [3, 7]
+    """
+    best = np.lexsort((rows, -scores))
+    best = best[scores[best] > above][:limit]
+    return Candidates(rows[best], scores[best])
+
+
 def _reaching(scores: Scores, allowed: Mask, limit: int, above: float) -> NDArray[np.intp]:
     """Rows, ascending, among which are the `limit` best allowed ones that score over `above`."""
+    rows = None  # all of them
+    if above > -np.inf:
+        rows = np.flatnonzero(scores > above)
+        scores = scores[rows]
     edge = _likely_edge(scores, limit)
-    if edge > above:
-        rows = np.flatnonzero(scores > edge)
-        rows = rows[allowed[rows]]
-        if len(rows) < limit:  # of equal scores the first rows win
-            tied = np.flatnonzero((scores == edge) & allowed)[: limit - len(rows)]
-            rows = np.sort(np.concatenate([rows, tied]))
-        if len(rows) >= limit:
-            return rows
-    rows = np.flatnonzero(scores > above)  # few, where a source knows little
-    return rows[allowed[rows]]
+    if edge > -np.inf:
+        near = _those(np.flatnonzero(scores > edge), rows, allowed)
+        if len(near) < limit:  # of equal scores the first rows win
+            tied = _those(np.flatnonzero(scores == edge), rows, allowed)
+            near = np.sort(np.concatenate([near, tied[: limit - len(near)]]))
+        if len(near) >= limit:
+            return near
+    return np.flatnonzero((scores > above) & allowed) if rows is None else rows[allowed[rows]]
+
+
+def _those(
+    places: NDArray[np.intp], rows: NDArray[np.intp] | None, allowed: Mask
+) -> NDArray[np.intp]:
+    """The allowed rows at `places` of `rows`."""
+    found = places if rows is None else rows[places]
+    return found[allowed[found]]
 
 
 def _likely_edge(scores: Scores, limit: int) -> float:
