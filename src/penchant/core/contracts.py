@@ -125,6 +125,8 @@ class ItemFacts(NamedTuple):
     """Rows by category."""
     vectors: Vectors | None
     """(N, D) directions of the items, unit length, zero where unknown; None: nothing trained."""
+    soonest_s: float = -np.inf
+    """Nothing expires before."""
 
 
 class SlateItem(NamedTuple):

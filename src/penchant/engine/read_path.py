@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-import numpy as np
 from numpy.random import Generator
 
 from penchant.core.contracts import (
@@ -13,7 +12,6 @@ from penchant.core.contracts import (
     Reading,
     Request,
     Scored,
-    Scores,
     SlateItem,
     Strategy,
 )
@@ -86,10 +84,11 @@ def slate_of(
     """What the caller gets: ids and titles, what each source gave, and the token of the next."""
     scored = arranged.scored
     chosen = [place.row for place in arranged.places]
-    at = {int(scored.rows[k]): int(k) for k in np.flatnonzero(np.isin(scored.rows, chosen))}
+    at = {row: place for place, row in enumerate(scored.rows.tolist())}
+    parts = scored.parts[[at[row] for row in chosen]].tolist()
     items = [
-        recommended(place, scored.parts[at[place.row]], scored.sources, shelf, reasons)
-        for place in arranged.places
+        recommended(place, own, scored.sources, shelf, reasons)
+        for place, own in zip(arranged.places, parts, strict=True)
     ]
     shown = request.shown.union(chosen)
     more = len(arranged.places) == request.n and len(shown) < len(shelf)
@@ -106,13 +105,13 @@ def slate_of(
 
 def recommended(
     place: SlateItem,
-    parts: Scores,
+    parts: Sequence[float],
     sources: Sequence[str],
     shelf: Shelf,
     reasons: Mapping[int, Reason],
 ) -> Recommended:
     """One place in ids and titles, with what each source gave."""
     item = shelf.item(place.row)
-    given = {name: float(part) for name, part in zip(sources, parts, strict=True)}
+    given = dict(zip(sources, parts, strict=True))
     why = [reasons[place.row]] if place.row in reasons else []
     return Recommended(item.id, item.title, item.categories, place.score, place.source, given, why)

@@ -31,6 +31,7 @@ class InterestSearch:
                 raise ShapeError(f"{name} {column.shape} does not fit vectors {vectors.shape}")
         self._model_name = model_name
         self._vectors = vectors
+        self._offset = bias
         self._bias = np.zeros(len(vectors), np.float32) if bias is None else bias
         self._known = np.ones(len(vectors), np.bool_) if known is None else known
         self._n_items = len(vectors)
@@ -75,7 +76,7 @@ class InterestSearch:
         every = Interests(
             np.concatenate([one.directions for one in found]),
             np.concatenate([one.weights for one in found]),
-        ).products(self._vectors)  # (sum K, N)
+        ).products(self._vectors, self._offset)  # (sum K, N)
         ends = np.cumsum([len(one.weights) for one in found]).tolist()
         begins = [0, *ends[:-1]]
         scored = iter(
@@ -83,7 +84,7 @@ class InterestSearch:
             for begin, end in zip(begins, ends, strict=True)
         )
         return [
-            _Near(self, reading, None if one is None else self._filled(next(scored) + self._bias))
+            _Near(self, reading, None if one is None else self._filled(next(scored)))
             for reading, one in zip(readings, each, strict=True)
         ]
 
