@@ -11,8 +11,6 @@ from typing import cast
 from urllib.parse import urlsplit
 
 TYPES = ("view", "click", "cart", "purchase", "rating")
-USERS = 400
-"""Those that a generated database knows."""
 STRANGERS = 0.05
 """Share of slates for somebody whom nobody has met."""
 PLACES = 10
@@ -77,10 +75,11 @@ class Connection(asyncio.Protocol):
 class Caller:
     """What one client asks, over a connection that is opened again after an error."""
 
-    def __init__(self, url: str, n_items: int, seed: int) -> None:
+    def __init__(self, url: str, n_items: int, users: int, seed: int) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
         self._n_items = n_items
+        self._users = users
         self._rng = random.Random(seed)
         self._connection: Connection | None = None
         self.errors: list[str] = []
@@ -125,7 +124,7 @@ class Caller:
             self._connection = None
 
     def _known(self) -> str:
-        return f"u{self._rng.randrange(USERS)}"
+        return f"u{self._rng.randrange(self._users)}"
 
     async def _ask(self, request: bytes) -> bytes | None:
         try:

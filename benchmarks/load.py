@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import psutil
 import uvloop
-from callers import USERS, Caller
+from callers import Caller
 
 STOP_S = 60.0
 LIMIT_MS = 60.0
@@ -143,6 +143,7 @@ class Server:
     url: str
     pid: int
     n_items: int
+    users: int
 
     def cpu_s(self) -> float:
         """Processor seconds that it has taken."""
@@ -151,12 +152,12 @@ class Server:
 
     def callers(self, count: int, seed: int) -> list[Caller]:
         """Clients, each with a connection of its own."""
-        return [Caller(self.url, self.n_items, 1000 * seed + n) for n in range(count)]
+        return [Caller(self.url, self.n_items, self.users, 1000 * seed + n) for n in range(count)]
 
 
 async def load(server: Server, asked: argparse.Namespace) -> Figures:
     """Events and slates at the given rates for the given time."""
-    callers, watch = server.callers(asked.clients, asked.seed), Caller(server.url, 1, 0)
+    callers, watch = server.callers(asked.clients, asked.seed), server.callers(1, 0)[0]
     arrivals = Arrivals(asked.events, asked.slates, asked.seed)
     await poisson(callers, arrivals, min(3.0, asked.seconds))  # connections, and users in memory
     for caller in callers:
@@ -212,6 +213,9 @@ async def search(server: Server, asked: argparse.Namespace) -> Figures:
     low, high = 0.0, asked.slates
     while await bears(high):
         low, high = high, high * GROWTH
+    while not low and high > 1:  # it began too high
+        half = high / 2
+        low, high = (half, high) if await bears(half) else (low, half)
     for _ in range(BISECTIONS if low else 0):
         middle = (low + high) / 2
         low, high = (middle, high) if await bears(middle) else (low, middle)
@@ -233,7 +237,7 @@ async def one_client(server: Server, asked: argparse.Namespace) -> Figures:
     (caller,) = server.callers(1, asked.seed)
     rng, whole, events, slates = random.Random(asked.seed), [], [], []
     for pair in range(-asked.warm, asked.pairs):
-        user, began = f"u{rng.randrange(USERS)}", time.perf_counter()
+        user, began = f"u{rng.randrange(server.users)}", time.perf_counter()
         cursor = await caller.event(user)
         durable = time.perf_counter()
         good = cursor is not None and await caller.slate(user, cursor)
@@ -253,7 +257,7 @@ async def one_client(server: Server, asked: argparse.Namespace) -> Figures:
 
 
 @contextmanager
-def served(path: Path, n_items: int) -> Iterator[Server]:
+def served(path: Path, n_items: int, users: int) -> Iterator[Server]:
     """A server over `path` that ends with the block."""
     command = [sys.executable, "-m", "penchant", "serve", "--json", "--clock", "log"]
     command += ["--host", "127.0.0.1", "--port", "0", "--db", str(path)]
@@ -261,7 +265,7 @@ def served(path: Path, n_items: int) -> Iterator[Server]:
         try:
             assert process.stdout is not None
             said = json.loads(process.stdout.readline())
-            yield Server(said["url"], said["pid"], n_items)
+            yield Server(said["url"], said["pid"], n_items, users)
         finally:
             process.send_signal(signal.SIGTERM)
             try:
@@ -270,13 +274,15 @@ def served(path: Path, n_items: int) -> Iterator[Server]:
                 process.kill()
 
 
-def made(folder: Path, n_items: int) -> Path:
+def made(folder: Path, n_items: int, users: int) -> Path:
     """A generated database in `folder`, made by a process that takes its libraries with it."""
     path = folder / f"generated-{n_items}.db"
     if not path.exists():
         building = "from penchant.evaluation.generated import build; import pathlib, sys; "
-        building += "build(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
-        subprocess.run([sys.executable, "-c", building, str(path), str(n_items)], check=True)
+        building += "build(pathlib.Path(sys.argv[1]), int(sys.argv[2]), users=int(sys.argv[3]))"
+        subprocess.run(
+            [sys.executable, "-c", building, str(path), str(n_items), str(users)], check=True
+        )
     return path
 
 
@@ -287,12 +293,13 @@ MODES: dict[str, Mode] = {"load": load, "search": search, "one-client": one_clie
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("mode", choices=MODES)
+    parser.add_argument("modes", nargs="+", choices=MODES, help="one after another")
     parser.add_argument("--items", type=_numbers, default=[10_000], help="sizes, as 10000,100000")
     parser.add_argument("--seconds", type=float, default=30.0, help="of load, or of each step")
     parser.add_argument("--events", type=float, default=200.0, help="events a second")
     parser.add_argument("--slates", type=float, default=100.0, help="slates a second, at first")
     parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--users", type=int, default=400, help="that the server knows")
     parser.add_argument("--pairs", type=int, default=500, help="of one client")
     parser.add_argument("--warm", type=int, default=50, help="pairs before those that count")
     parser.add_argument("--seed", type=int, default=0)
@@ -307,15 +314,16 @@ def _numbers(text: str) -> list[int]:
 def main() -> None:
     """Measure, and print one JSON object."""
     asked = arguments()
-    told: Figures = {"mode": asked.mode, "cores": psutil.cpu_count(), "vectors": "generated"}
-    told |= {"clients": 1 if asked.mode == "one-client" else asked.clients, "seed": asked.seed}
+    told: Figures = {"vectors": "generated", "cores": psutil.cpu_count()}
+    told |= {"clients": asked.clients, "seed": asked.seed}
     with tempfile.TemporaryDirectory() as scratch:
         for n_items in asked.items:
-            path = made(asked.folder or Path(scratch), n_items)
-            with served(path, n_items) as server:
-                busy = psutil.getloadavg()[0]
-                figures = uvloop.run(MODES[asked.mode](server, asked))
-            told[f"{n_items} items"] = {"load_average": round(busy, 2), **figures}
+            path = made(asked.folder or Path(scratch), n_items, asked.users)
+            figures: Figures = {"load_average": round(psutil.getloadavg()[0], 2)}
+            with served(path, n_items, asked.users) as server:
+                for mode in asked.modes:
+                    figures[mode] = uvloop.run(MODES[mode](server, asked))
+            told[f"{n_items} items"] = figures
     sys.stdout.write(json.dumps(told) + "\n")
 
 
