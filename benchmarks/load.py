@@ -29,6 +29,8 @@ import uvloop
 from callers import Caller
 
 STOP_S = 60.0
+GRACE_S = 2.0
+"""Requests that were due are sent so much after the end; those that wait longer never are."""
 LIMIT_MS = 60.0
 """What the 99th percentile of a slate may be while `search` goes on."""
 GROWTH = 1.25
@@ -69,7 +71,7 @@ async def poisson(callers: Sequence[Caller], arrivals: Arrivals, seconds: float)
     async def work(caller: Caller) -> None:
         while True:
             after_s, kind = next(due)  # they ask in turn for what is due next
-            if after_s >= seconds:
+            if after_s >= seconds or time.perf_counter() > began + seconds + GRACE_S:
                 return
             at = began + after_s
             if (wait_s := at - time.perf_counter()) > 0:

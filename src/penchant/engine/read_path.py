@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
 from numpy.random import Generator
 
 from penchant.core.contracts import (
@@ -84,8 +85,8 @@ def slate_of(
     """What the caller gets: ids and titles, what each source gave, and the token of the next."""
     scored = arranged.scored
     chosen = [place.row for place in arranged.places]
-    at = {row: place for place, row in enumerate(scored.rows.tolist())}
-    parts = scored.parts[[at[row] for row in chosen]].tolist()
+    _, at = np.nonzero(np.array(chosen, np.intp)[:, None] == scored.rows)  # (n, M) -> (n,)
+    parts = scored.parts[at].tolist()
     items = [
         recommended(place, own, scored.sources, shelf, reasons)
         for place, own in zip(arranged.places, parts, strict=True)
