@@ -11,6 +11,7 @@ from penchant.core.errors import ShapeError
 from penchant.core.ids import START
 from penchant.core.interests import Interests
 from penchant.retrieval.co_visit import CoVisit
+from penchant.retrieval.dates import Dates
 from penchant.retrieval.ease import Ease, learn_ease
 from penchant.retrieval.fresh import Fresh
 from penchant.retrieval.growth import GrowingSource
@@ -63,7 +64,7 @@ SOURCES: Final[Mapping[str, Callable[[], GrowingSource]]] = {
     "transition": lambda: Transition(count_transitions(USER, ROW, WEIGHT, N), popular()),
     "item_item": lambda: ItemItem(learn_item_item(USER, ROW, WEIGHT, N, keep=8)),
     "ease": lambda: Ease(learn_ease(USER, ROW, WEIGHT, N, penalty=5.0, keep=10)),
-    "fresh": lambda: Fresh(lambda: np.linspace(0, NOW_S, N), half_life_s=DAY_S),
+    "fresh": lambda: Fresh(Dates(np.linspace(0, NOW_S, N)), half_life_s=DAY_S),
     "co_visit": co_visit,
     "interest_search": lambda: InterestSearch(
         "gru", VECTORS, bias=VECTORS[:, 0], known=np.arange(N) != 3

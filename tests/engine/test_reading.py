@@ -32,7 +32,7 @@ def on_disk(path: Path) -> dict[str, bytes]:
 
 def in_memory(engine: Engine) -> tuple[object, ...]:
     memory = engine._memory
-    counts = [source._shown.tobytes() for source in memory.live.counting()]
+    counts = [source._tally.weights().tobytes() for source in memory.live.counting()]
     return (
         counts,
         memory.live.added_s.tobytes(),

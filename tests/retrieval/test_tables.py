@@ -9,6 +9,7 @@ from penchant.core.contracts import EventFeatures, Head, Reading, Taken
 from penchant.core.errors import ConfigError, NotEnoughDataError, ShapeError
 from penchant.core.ids import START
 from penchant.core.interests import Interests
+from penchant.retrieval.dates import Dates
 from penchant.retrieval.ease import Ease, learn_ease
 from penchant.retrieval.exact_search import best_places, top
 from penchant.retrieval.fresh import Fresh
@@ -165,16 +166,16 @@ def test_ease_refuses_a_penalty_of_zero_and_a_log_without_events() -> None:
 
 def test_freshness_halves_with_every_half_life_and_begins_when_the_item_is_met() -> None:
     added_s = np.array([100.0, 90.0, 80.0, 101.0, np.nan, -np.inf])
-    source = Fresh(lambda: added_s, half_life_s=10.0)
+    source = Fresh(Dates(added_s), half_life_s=10.0)
     assert source.score(reading(now_s=100.0), slice(None)).tolist() == [1, 0.5, 0.25, 0, 0, 0]
 
 
-def test_fresh_sees_items_that_its_provider_has_met_since() -> None:
-    added_s = [0.0]
-    source = Fresh(lambda: np.array(added_s), half_life_s=10.0)
+def test_fresh_sees_items_that_were_met_since() -> None:
+    dates = Dates([0.0])
+    source = Fresh(dates, half_life_s=10.0)
     source.grow(2)
     assert source.score(reading(now_s=10.0), slice(None)).tolist() == [0.5, 0]
-    added_s.append(10.0)
+    dates.met(1, 10.0)
     assert source.score(reading(now_s=10.0), slice(None)).tolist() == [0.5, 1]
 
 

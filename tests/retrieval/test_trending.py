@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from penchant.core.contracts import EventFeatures, Head, Reading
 from penchant.core.ids import START
+from penchant.retrieval.over_popular import back_off
 from penchant.retrieval.trending import Trending
 
 WINDOW_S = 10.0
@@ -115,5 +116,5 @@ def test_the_back_off_never_reaches_a_thousandth() -> None:
     source = Trending(WINDOW_S, 2)
     for _ in range(999):
         source.absorb((), event(1, 1.0))
-    assert np.allclose(source.back_off(at(1.0), slice(None)), [0, 0.000999])
+    assert np.allclose(back_off(source.at(1.0), slice(None)), [0, 0.000999])
     assert scores(source, 1.0) == [0, 999]

@@ -129,9 +129,7 @@ _How = tuple[dict[str, str], str | None, str | None]
 def given_data(source: str | None, db: Path | None, how: _How, settings: "Settings") -> Given:
     """A source or a database, read and cleaned as `penchant ingest` would; one of the two."""
     if (source is None) == (db is None):
-        raise ConfigError(
-            "this needs either a source or --db; the bundled movietweetings will do"
-        )
+        raise ConfigError("this needs either a source or --db; the bundled movietweetings will do")
     if db is not None:
         return _from_log(db, how, settings)
     return _from_source(str(source), how, settings)

@@ -1,7 +1,7 @@
 """The architecture on one screen: what each stage is given and what it gives back."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.random import Generator
@@ -125,6 +125,8 @@ class ItemFacts(NamedTuple):
     """Rows by category."""
     vectors: Vectors | None
     """(N, D) directions of the items, unit length, zero where unknown; None: nothing trained."""
+    soonest_s: float = -np.inf
+    """Nothing expires before."""
 
 
 class SlateItem(NamedTuple):
@@ -198,6 +200,27 @@ class Source(Protocol):
 
     def score(self, reading: Reading, rows: Rows) -> Scores:
         """Scores of `rows`, whether found or not."""
+        ...
+
+
+class Look(Protocol):
+    """What a source makes of one reading; of use until an event moves anything."""
+
+    def find(self, allowed: Mask, limit: int) -> Candidates:
+        """`Source.find` of the reading."""
+        ...
+
+    def score(self, rows: NDArray[np.intp]) -> Scores:
+        """`Source.score` of the reading."""
+        ...
+
+
+@runtime_checkable
+class LookingSource(Source, Protocol):
+    """A source that finds and scores from the same work, or works for several readings at once."""
+
+    def look(self, readings: Sequence[Reading]) -> Sequence[Look]:
+        """One for each reading."""
         ...
 
 

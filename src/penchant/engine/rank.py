@@ -49,7 +49,7 @@ def ranked(
         for row, score, parts in zip(scored.rows, scored.scores, scored.parts, strict=True):
             best = scored.sources[int(parts.argmax())]
             place = SlateItem(int(row), float(score), best)
-            places.append(recommended(place, parts, scored.sources, shelf, why))
+            places.append(recommended(place, parts.tolist(), scored.sources, shelf, why))
     return Ranked(places, unknown, str(reading.head.cursor), memory.artifact, reading.now_s)
 
 

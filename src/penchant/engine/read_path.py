@@ -13,7 +13,6 @@ from penchant.core.contracts import (
     Reading,
     Request,
     Scored,
-    Scores,
     SlateItem,
     Strategy,
 )
@@ -86,10 +85,11 @@ def slate_of(
     """What the caller gets: ids and titles, what each source gave, and the token of the next."""
     scored = arranged.scored
     chosen = [place.row for place in arranged.places]
-    at = {int(scored.rows[k]): int(k) for k in np.flatnonzero(np.isin(scored.rows, chosen))}
+    _, at = np.nonzero(np.array(chosen, np.intp)[:, None] == scored.rows)  # (n, M) -> (n,)
+    parts = scored.parts[at].tolist()
     items = [
-        recommended(place, scored.parts[at[place.row]], scored.sources, shelf, reasons)
-        for place in arranged.places
+        recommended(place, own, scored.sources, shelf, reasons)
+        for place, own in zip(arranged.places, parts, strict=True)
     ]
     shown = request.shown.union(chosen)
     more = len(arranged.places) == request.n and len(shown) < len(shelf)
@@ -106,13 +106,13 @@ def slate_of(
 
 def recommended(
     place: SlateItem,
-    parts: Scores,
+    parts: Sequence[float],
     sources: Sequence[str],
     shelf: Shelf,
     reasons: Mapping[int, Reason],
 ) -> Recommended:
     """One place in ids and titles, with what each source gave."""
     item = shelf.item(place.row)
-    given = {name: float(part) for name, part in zip(sources, parts, strict=True)}
+    given = dict(zip(sources, parts, strict=True))
     why = [reasons[place.row]] if place.row in reasons else []
     return Recommended(item.id, item.title, item.categories, place.score, place.source, given, why)

@@ -25,6 +25,7 @@ class Shelf:
         self._rows: dict[ItemId, int] = {}
         self._available = np.zeros(0, np.bool_)  # (capacity,)
         self._expires_s = np.zeros(0, np.float64)  # (capacity,)
+        self._soonest_s = np.inf
         self._vectors: Vectors | None = None  # (capacity, D)
         self._removed = np.zeros(0, np.bool_)  # (capacity,)
         self._categories: dict[str, NDArray[np.intp]] = {}
@@ -93,6 +94,8 @@ class Shelf:
             self._items[row] = item
         self._available[row] = item.available
         self._removed[row] = item.removed
+        if item.expires_s is not None:
+            self._soonest_s = min(self._soonest_s, item.expires_s)
         self._expires_s[row] = np.inf if item.expires_s is None else item.expires_s
         self._retitled[row] = None
         if item.categories != before:
@@ -129,6 +132,7 @@ class Shelf:
             added_s[:n],
             self.by_category(),
             self.vectors,
+            self._soonest_s,
         )
 
     def by_category(self) -> dict[str, NDArray[np.intp]]:

@@ -8,15 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.core.contracts import (
+    Candidates,
     EventFeatures,
     Found,
     InterestModel,
     LiveSource,
+    Look,
+    LookingSource,
     Mask,
     Ranker,
     Reading,
     Rows,
     Scores,
+    Source,
 )
 from penchant.core.events import Event
 from penchant.core.ids import ItemId
@@ -29,6 +33,7 @@ from penchant.interests.models import SEQUENCE_MODELS, serve
 from penchant.interests.topic_average import TopicAverage
 from penchant.ranking.blend import CONTEXTS, REGIME, Blend, Form
 from penchant.retrieval.co_visit import CoVisit
+from penchant.retrieval.dates import Dates
 from penchant.retrieval.ease import Ease
 from penchant.retrieval.fresh import Fresh
 from penchant.retrieval.growth import GrowingSource
@@ -67,20 +72,21 @@ class Live:
         self.popular = Trending(7 * DAY_S, n_items)
         self.trending_1d = Trending(DAY_S, n_items)
         self.trending_30d = Trending(30 * DAY_S, n_items)
-        self.added_s: NDArray[np.float64] = np.full(n_items, np.nan)
+        self.dates = Dates(np.full(n_items, np.nan))
+
+    @property
+    def added_s(self) -> NDArray[np.float64]:
+        """(N,) since when items exist; a view."""
+        return self.dates.times()
 
     def grow(self, n_items: int) -> None:
         """From now on rows below `n_items` exist."""
-        for source in (self.popular, self.trending_1d, self.trending_30d):
+        for source in (self.popular, self.trending_1d, self.trending_30d, self.dates):
             source.grow(n_items)
-        if n_items > len(self.added_s):
-            extra = np.full(max(n_items, 2 * len(self.added_s)) - len(self.added_s), np.nan)
-            self.added_s = np.concatenate([self.added_s, extra])
 
     def met(self, row: int, time_s: float) -> None:
         """The item at `row` exists since `time_s`, or earlier."""
-        if not self.added_s[row] <= time_s:
-            self.added_s[row] = time_s
+        self.dates.met(row, time_s)
 
     def sources(self) -> dict[str, GrowingSource]:
         """The sources that need no artifact."""
@@ -90,15 +96,12 @@ class Live:
             "trending_30d": self.trending_30d,
             "habit": Habit(self.popular),
             "habit_recent": Habit(self.popular, HABIT_HALF_LIFE_S),
-            "fresh": Fresh(self._dates, FRESH_HALF_LIFE_S),
+            "fresh": Fresh(self.dates, FRESH_HALF_LIFE_S),
         }
 
     def counting(self) -> list[LiveSource]:
         """The sources that events move."""
         return [self.popular, self.trending_1d, self.trending_30d]
-
-    def _dates(self) -> NDArray[np.float64]:
-        return self.added_s[: self.popular.n_items]  # without the room to grow
 
 
 @dataclass
@@ -144,36 +147,44 @@ class Stages:
     def found_each(self, asked: Sequence[tuple[Reading, Mask, int]]) -> list[Found]:
         """The same for several readings, with one look at the item vectors for all of them."""
         readings = [reading for reading, _, _ in asked]
-        wholes = {
-            name: source.whole(readings)
-            for name, source in self.sources.items()
-            if isinstance(source, InterestSearch)
-        }
+        looks = zip(*(_looks(source, readings) for source in self.sources.values()), strict=True)
         return [
-            self._found(*one, {name: whole[place] for name, whole in wholes.items()})
-            for place, one in enumerate(asked)
+            self._found(own, allowed, limit)
+            for own, (_, allowed, limit) in zip(looks, asked, strict=True)
         ]
 
-    def _found(
-        self, reading: Reading, allowed: Mask, limit: int, wholes: Mapping[str, Scores | None]
-    ) -> Found:
-        each = [
-            source.choose(wholes[name], allowed, limit).rows
-            if isinstance(source, InterestSearch)
-            else source.find(reading, allowed, limit).rows
-            for name, source in self.sources.items()
-        ]
-        rows = np.unique(np.concatenate(each)) if each else np.zeros(0, np.intp)
+    def _found(self, looks: Sequence[Look], allowed: Mask, limit: int) -> Found:
+        among = np.zeros(len(allowed), np.bool_)
+        for look in looks:
+            among[look.find(allowed, limit).rows] = True
+        rows = np.flatnonzero(among)
         if len(rows) < limit:
             spare = np.setdiff1d(np.flatnonzero(allowed)[:limit], rows, assume_unique=True)
             rows = np.union1d(rows, spare[: limit - len(rows)])
-        out = np.empty((len(self.sources), len(rows)), np.float32)
-        for s, (name, source) in enumerate(self.sources.items()):
-            if isinstance(source, InterestSearch):
-                out[s] = source.rescore(reading, wholes[name], rows)
-            else:
-                out[s] = source.score(reading, rows)
+        out = np.empty((len(looks), len(rows)), np.float32)
+        for s, look in enumerate(looks):
+            out[s] = look.score(rows)
         return Found(rows, out.T, tuple(self.sources))
+
+
+class _Alone:
+    """A look by a source that does its work each time."""
+
+    def __init__(self, source: Source, reading: Reading) -> None:
+        self._source = source
+        self._reading = reading
+
+    def find(self, allowed: Mask, limit: int) -> Candidates:
+        return self._source.find(self._reading, allowed, limit)
+
+    def score(self, rows: NDArray[np.intp]) -> Scores:
+        return self._source.score(self._reading, rows)
+
+
+def _looks(source: Source, readings: Sequence[Reading]) -> Sequence[Look]:
+    if isinstance(source, LookingSource):
+        return source.look(readings)
+    return [_Alone(source, reading) for reading in readings]
 
 
 def unlearned(signals: Mapping[str, Signal], live: Live, n_items: int) -> Stages:

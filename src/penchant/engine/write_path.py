@@ -121,7 +121,7 @@ class WritePath:
         if self._counted:
             return
         self.live = Live(len(self.shelf))
-        self.live.added_s[:] = self._database.catalogue.added_s()
+        self.live.dates.put(slice(None), self._database.catalogue.added_s())
         self.stages = self._composed()
         newest_s = self._database.log.totals(self._exclude).newest_s or 0.0
         since_s = -np.inf if self._learned is None else newest_s - WINDOW_S
@@ -203,7 +203,7 @@ class WritePath:
         rows = {self.shelf.row_of_event(e) for e in gone if self._was_first(e)}
         if rows:
             chosen = sorted(rows)
-            self.live.added_s[chosen] = self._database.catalogue.added_s(chosen)
+            self.live.dates.put(np.array(chosen), self._database.catalogue.added_s(chosen))
 
     def _was_first(self, event: Event) -> bool:
         row = self.shelf.row_of_event(event)

@@ -38,7 +38,7 @@ EASE: Final = 300
 """Neighbours kept per item by training, which these tables fill to the last place."""
 
 
-def build(path: Path, n_items: int, seed: int = 0) -> None:
+def build(path: Path, n_items: int, seed: int = 0, users: int = USERS) -> None:
     """Make a database at `path`: `n_items` items, users with events and states, a published model.
 
     Everybody's latest event comes after the model, so that their state is on disk, made by it.
@@ -46,9 +46,9 @@ def build(path: Path, n_items: int, seed: int = 0) -> None:
     rng = np.random.default_rng(seed)
     with Engine.open(path, clock=ManualClock(NOW_S)) as engine:
         engine.put_items(items(n_items))
-        engine.observe_many(list(events(n_items, rng)))
+        engine.observe_many(list(events(n_items, rng, users)))
         engine.publish(learned(engine.columns(), rng))
-        latest = drawn_items(n_items, USERS, rng)
+        latest = drawn_items(n_items, users, rng)
         engine.observe_many(
             Event(UserId(f"u{user}"), TYPES[0], NOW_S - 1.0, ItemId(f"i{row}"))
             for user, row in enumerate(latest)
@@ -61,9 +61,9 @@ def items(count: int) -> Iterator[Item]:
         yield Item(ItemId(f"i{row}"), f"Item {row}", (f"category {row % CATEGORIES}",))
 
 
-def events(n_items: int, rng: Generator) -> Iterator[Event]:
+def events(n_items: int, rng: Generator, users: int = USERS) -> Iterator[Event]:
     """Users with 20 to 200 events each over the last 60 days, popular items more often."""
-    for user in range(USERS):
+    for user in range(users):
         count = int(rng.integers(FEWEST, MOST + 1))
         times = np.sort(NOW_S - rng.uniform(1.0, 60 * DAY_S, count))
         types = rng.integers(0, len(TYPES), count)

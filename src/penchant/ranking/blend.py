@@ -55,15 +55,16 @@ def shaped(scores: Scores, forms: Sequence[Form], units: NDArray[np.float32]) ->
     Counts become log(1 + c/unit) and log(1 + 100 c/unit): how much, and whether at all. Scores are
     divided by their unit; their second shape is empty.
     """
-    out = np.zeros((2, scores.shape[1], len(scores)), np.float32)
-    for s, form in enumerate(forms):
-        if form == "count":
-            there = np.flatnonzero(scores[:, s] > 0)  # most counts are zero, and stay so
-            scaled = scores[there, s] / units[s]
-            out[0, s, there] = np.log1p(scaled)
-            out[1, s, there] = np.log1p(100.0 * scaled)
-        else:
-            out[0, s] = scores[:, s] / units[s]
+    scaled = scores.T / units[:, None]  # (S, M), M innermost in memory
+    counts = np.array([form == "count" for form in forms], np.bool_)
+    out = np.zeros((2, *scaled.shape), np.float32)
+    out[0, ~counts] = scaled[~counts]
+    counted = scaled * counts[:, None]
+    there = np.flatnonzero(counted > 0)  # most counts are zero, and stay so
+    above = counted.ravel()[there]
+    how_much, whether = out.reshape(2, -1)
+    how_much[there] = np.log1p(above)
+    whether[there] = np.log1p(100.0 * above)
     return out.transpose(2, 0, 1)
 
 
@@ -105,11 +106,11 @@ class Blend:
 
     def __call__(self, reading: Reading, request: Request, found: Found) -> Scored:  # noqa: ARG002
         """Candidates by total weight, ties by row."""
-        columns = [list(found.sources).index(name) for name in self.sources]
-        parts = self.parts(reading, found.scores[:, columns])
+        places = [list(found.sources).index(name) for name in self.sources]
+        parts = self.parts(reading, found.scores.T[places].T)
         total = parts.sum(axis=1)
         order = np.lexsort((found.rows, -total))
-        return Scored(found.rows[order], total[order], parts[order], self.sources)
+        return Scored(found.rows[order], total[order], parts.T[:, order].T, self.sources)
 
     def to_json(self) -> dict[str, Any]:
         """Numbers and names for an artifact."""

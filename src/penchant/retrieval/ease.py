@@ -1,6 +1,6 @@
 """EASE: a linear model of every item from all others, in closed form (Steck, WWW 2019)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -9,11 +9,12 @@ from scipy.linalg import lapack
 
 from penchant.core.contracts import Candidates, Mask, Reading, Rows, Scores
 from penchant.core.errors import ConfigError, NotEnoughDataError
-from penchant.retrieval.exact_search import best_places, top
+from penchant.retrieval.exact_search import best_places
 from penchant.retrieval.incidence import Counts, incidence, takings
 from penchant.retrieval.neighbours import (
     Neighbours,
     Progress,
+    Summed,
     empty_neighbours,
     neighbours_from,
     no_progress,
@@ -136,16 +137,23 @@ class Ease:
 
     def find(self, reading: Reading, allowed: Mask, limit: int) -> Candidates:
         """Items that what was taken speaks for."""
-        return top(self.score(reading, slice(None)), allowed, limit, above=0.0)
+        return Summed(self._summed(reading)).find(allowed, limit)
 
     def score(self, reading: Reading, rows: Rows) -> Scores:
         """x B for the user's 0-1 vector x of items taken more often than turned down."""
+        return self._summed(reading)[rows]
+
+    def look(self, readings: Sequence[Reading]) -> list[Summed]:
+        """Both from one sum."""
+        return [Summed(self._summed(reading)) for reading in readings]
+
+    def _summed(self, reading: Reading) -> Scores:
         own = (row for row, taken in reading.taken.items() if taken.times > 0)
         taken = np.fromiter(own, np.intp)
         places = self._place[taken[(taken >= 0) & (taken < len(self._place))]]
         places = np.sort(places[places >= 0])  # one order of adding up, whatever the mapping's
         ones = np.ones(len(places), np.float32)
-        return self._table.neighbours.sum_of(places, ones, self._n_items)[rows]
+        return self._table.neighbours.sum_of(places, ones, self._n_items)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays, for an artifact."""

@@ -1,12 +1,13 @@
 """What this user takes again and again: their own counts, then what is popular."""
 
+from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.core.contracts import Candidates, Mask, Reading, Rows, Scores
-from penchant.retrieval.exact_search import top
+from penchant.retrieval.over_popular import OverPopular
 from penchant.retrieval.trending import Trending
 
 
@@ -31,21 +32,18 @@ class Habit:
 
     def find(self, reading: Reading, allowed: Mask, limit: int) -> Candidates:
         """The user's own items first, then the popular ones."""
-        return top(self.score(reading, slice(None)), allowed, limit, above=0.0)
+        return self.look([reading])[0].find(allowed, limit)
 
     def score(self, reading: Reading, rows: Rows) -> Scores:
         """Count, faded if so built, + 1e-3 popularity."""
-        scores = self._popular.back_off(reading, rows)
-        own, times = self._own(reading)
-        if isinstance(rows, slice):
-            whole = np.zeros(self.n_items, np.float32)
-            whole[own] = times
-            return scores + whole[rows]
-        places = np.searchsorted(own, rows)
-        places[places == len(own)] = 0
-        if len(own):
-            scores += np.where(own[places] == rows, times[places], np.float32(0))
-        return scores
+        return self.look([reading])[0].score(rows)
+
+    def look(self, readings: Sequence[Reading]) -> list[OverPopular]:
+        """Both from what the user has taken."""
+        return [
+            OverPopular(self._popular.at(reading.now_s), *self._own(reading))
+            for reading in readings
+        ]
 
     def _own(self, reading: Reading) -> tuple[NDArray[np.intp], Scores]:
         """Rows that the user has taken, ascending, and the count of each, faded if so built."""

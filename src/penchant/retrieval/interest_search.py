@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.core.contracts import Candidates, Mask, Reading, Rows, Scores
+from penchant.core.contracts import Candidates, Look, Mask, Reading, Rows, Scores
 from penchant.core.errors import ShapeError
 from penchant.core.interests import Interests, Vector, Vectors
-from penchant.retrieval.exact_search import NOTHING, top
+from penchant.retrieval.exact_search import NOTHING, check_fits, top
 
 
 class InterestSearch:
@@ -31,6 +31,7 @@ class InterestSearch:
                 raise ShapeError(f"{name} {column.shape} does not fit vectors {vectors.shape}")
         self._model_name = model_name
         self._vectors = vectors
+        self._offset = bias
         self._bias = np.zeros(len(vectors), np.float32) if bias is None else bias
         self._known = np.ones(len(vectors), np.bool_) if known is None else known
         self._n_items = len(vectors)
@@ -51,7 +52,7 @@ class InterestSearch:
 
     def find(self, reading: Reading, allowed: Mask, limit: int) -> Candidates:
         """The items with a vector that score highest."""
-        return self.choose(self.whole([reading])[0], allowed, limit)
+        return self.look([reading])[0].find(allowed, limit)
 
     def score(self, reading: Reading, rows: Rows) -> Scores:
         """r_c of `rows`."""
@@ -63,42 +64,38 @@ class InterestSearch:
             return self._filled(interests.score(self._vectors) + self._bias)[rows]
         return interests.score(self._vectors[rows]) + self._bias[rows]
 
-    def whole(self, readings: Sequence[Reading]) -> Sequence[Scores | None]:
-        """r_c of every item for each reading, (B) of (N,); None: no interests of this model.
+    def look(self, readings: Sequence[Reading]) -> Sequence[Look]:
+        """The vectors are read from memory once for all readings, which is most of the cost.
 
-        The vectors are read from memory once for all of them, which is most of the cost. A score
-        may differ from that of `score` in its last bits.
+        A score by which an item is found may differ from that of `score` in its last bits.
         """
         each = [reading.interests.get(self._model_name) for reading in readings]
         found = [interests for interests in each if interests is not None]
         if not found:
-            return [None] * len(readings)
+            return [_Near(self, reading, None) for reading in readings]
         every = Interests(
             np.concatenate([one.directions for one in found]),
             np.concatenate([one.weights for one in found]),
-        ).products(self._vectors)  # (sum K, N)
+        ).products(self._vectors, self._offset)  # (sum K, N)
         ends = np.cumsum([len(one.weights) for one in found]).tolist()
         begins = [0, *ends[:-1]]
         scored = iter(
             every[begin] if end == begin + 1 else every[begin:end].max(axis=0)
             for begin, end in zip(begins, ends, strict=True)
         )
-        return [None if one is None else self._filled(next(scored) + self._bias) for one in each]
+        return [
+            _Near(self, reading, None if one is None else self._filled(next(scored)))
+            for reading, one in zip(readings, each, strict=True)
+        ]
 
-    def choose(self, whole: Scores | None, allowed: Mask, limit: int) -> Candidates:
-        """The best of what `whole` gave for one reading."""
-        if whole is None:
-            return NOTHING
-        if allowed.shape != self._known.shape:
-            raise ShapeError(
-                f"{self._n_items} items do not fit the mask of allowed items {allowed.shape}; "
-                "call grow(n) on every source when the catalogue grows"
-            )
+    def choose(self, whole: Scores, allowed: Mask, limit: int) -> Candidates:
+        """The best of `whole` (N,), what one reading gives to every item."""
+        check_fits(self._known.shape, allowed)
         return top(whole, allowed if self._all_known else allowed & self._known, limit)
 
-    def rescore(self, reading: Reading, whole: Scores | None, rows: NDArray[np.intp]) -> Scores:
+    def rescore(self, reading: Reading, whole: Scores, rows: NDArray[np.intp]) -> Scores:
         """`score` of `rows` without another look at the catalogue."""
-        if whole is None or self._all_known or self._known[rows].all():
+        if self._all_known or self._known[rows].all():
             return self.score(reading, rows)
         return whole[rows]
 
@@ -111,3 +108,20 @@ class InterestSearch:
         whole = np.full(self._n_items, lowest - 1 if np.isfinite(lowest) else 0.0, np.float32)
         whole[: len(scores)][with_vector] = scores[with_vector]
         return whole
+
+
+class _Near:
+    """A look at one reading, by what it gives to every item; None: it has no such interests."""
+
+    def __init__(self, source: InterestSearch, reading: Reading, whole: Scores | None) -> None:
+        self._source = source
+        self._reading = reading
+        self._whole = whole
+
+    def find(self, allowed: Mask, limit: int) -> Candidates:
+        return NOTHING if self._whole is None else self._source.choose(self._whole, allowed, limit)
+
+    def score(self, rows: NDArray[np.intp]) -> Scores:
+        if self._whole is None:
+            return np.zeros(len(rows), np.float32)
+        return self._source.rescore(self._reading, self._whole, rows)

@@ -1,17 +1,17 @@
 """Items that the same people take: cosine of co-occurrence with the user's last few."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from penchant.core.contracts import Candidates, Mask, Reading, Rows, Scores
-from penchant.retrieval.exact_search import top
 from penchant.retrieval.incidence import incidence, takings
 from penchant.retrieval.neighbours import (
     Neighbours,
     Progress,
+    Summed,
     empty_neighbours,
     neighbours_from,
     no_progress,
@@ -77,14 +77,21 @@ class ItemItem:
 
     def find(self, reading: Reading, allowed: Mask, limit: int) -> Candidates:
         """Neighbours of the user's recent items."""
-        return top(self.score(reading, slice(None)), allowed, limit, above=0.0)
+        return Summed(self._summed(reading)).find(allowed, limit)
 
     def score(self, reading: Reading, rows: Rows) -> Scores:
         """Similarity to what was taken lately; 0 for a stranger."""
+        return self._summed(reading)[rows]
+
+    def look(self, readings: Sequence[Reading]) -> list[Summed]:
+        """Both from one sum."""
+        return [Summed(self._summed(reading)) for reading in readings]
+
+    def _summed(self, reading: Reading) -> Scores:
         recent = np.array(latest_taken(reading.recent, LAST), np.intp)
         amounts = self._decay ** np.arange(len(recent), dtype=np.float32)
         known = recent < len(self._table.rows)
-        return self._table.sum_of(recent[known], amounts[known], self._n_items)[rows]
+        return self._table.sum_of(recent[known], amounts[known], self._n_items)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays, for an artifact."""

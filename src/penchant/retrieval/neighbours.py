@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.core.contracts import Scores
-from penchant.retrieval.exact_search import best_places
+from penchant.core.contracts import Candidates, Mask, Scores
+from penchant.retrieval.exact_search import best_places, top
 
 Progress = Callable[[str, float], None]
 """Told what is being done, and which share of it is done, 0 to 1."""
@@ -15,6 +15,21 @@ Progress = Callable[[str, float], None]
 
 def no_progress(what: str, share: float) -> None:
     """Tell nobody."""
+
+
+class Summed:
+    """A look at one reading by sums over the whole catalogue, of which most are 0."""
+
+    def __init__(self, scores: Scores) -> None:
+        self._scores = scores  # (N,)
+
+    def find(self, allowed: Mask, limit: int) -> Candidates:
+        """The rows with the highest sums above 0."""
+        return top(self._scores, allowed, limit, above=0.0)
+
+    def score(self, rows: NDArray[np.intp]) -> Scores:
+        """The sums of `rows`."""
+        return self._scores[rows]
 
 
 class Neighbours(NamedTuple):

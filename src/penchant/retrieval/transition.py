@@ -1,6 +1,6 @@
 """What is taken right after the item that this user took last."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from penchant.core.contracts import Candidates, Mask, Reading, Rows, Scores
-from penchant.retrieval.exact_search import top
 from penchant.retrieval.incidence import Counts, takings
+from penchant.retrieval.over_popular import OverPopular
 from penchant.retrieval.recent import latest_taken
 from penchant.retrieval.trending import Trending
 
@@ -37,6 +37,8 @@ class Transition:
     """Counts of the next item after the last positive one, plus popularity that parts ties."""
 
     def __init__(self, counts: Counts, popular: Trending) -> None:
+        if not counts.has_sorted_indices:
+            counts = counts.sorted_indices()
         self._starts = counts.indptr
         self._rows = counts.indices.astype(np.intp)
         self._counts = counts.data.astype(np.float32, copy=False)
@@ -54,18 +56,26 @@ class Transition:
 
     def find(self, reading: Reading, allowed: Mask, limit: int) -> Candidates:
         """What followed the last item, then the popular ones."""
-        return top(self.score(reading, slice(None)), allowed, limit, above=0.0)
+        return self.look([reading])[0].find(allowed, limit)
 
     def score(self, reading: Reading, rows: Rows) -> Scores:
         """Count after the last positive item + 1e-3 popularity."""
-        scores = self._popular.back_off(reading, rows)
+        return self.look([reading])[0].score(rows)
+
+    def look(self, readings: Sequence[Reading]) -> list[OverPopular]:
+        """Both from what followed."""
+        return [
+            OverPopular(self._popular.at(reading.now_s), *self._after(reading))
+            for reading in readings
+        ]
+
+    def _after(self, reading: Reading) -> tuple[NDArray[np.intp], Scores]:
+        """Rows that followed the last positive item, ascending, and how often."""
         for last in latest_taken(reading.recent, limit=1):
             if last < len(self._starts) - 1:
-                whole = np.zeros(self.n_items, np.float32)
                 after = slice(self._starts[last], self._starts[last + 1])
-                whole[self._rows[after]] = self._counts[after]
-                scores += whole[rows]
-        return scores
+                return self._rows[after], self._counts[after]
+        return self._rows[:0], self._counts[:0]
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays, for an artifact: a sparse matrix in compressed rows."""

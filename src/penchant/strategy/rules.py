@@ -43,7 +43,9 @@ class Rules:
         Items already taken stay out unless both the placement and the request let them repeat.
         """
         self.check(request)
-        mask: Mask = items.available & (items.expires_s > reading.now_s)
+        mask: Mask = items.available.copy()
+        if items.soonest_s <= reading.now_s:
+            mask &= items.expires_s > reading.now_s
         if request.categories:
             mask &= _within(request.categories, items)
         for rows in (request.exclude, request.shown, reading.dismissed):
@@ -67,7 +69,7 @@ class Rules:
         if diversity > 0 and items.vectors is not None:
             vectors = items.vectors[scored.rows[order]]
             order = order[mmr(scored.scores[order], vectors, diversity, request.n)]
-        return [_placed(scored, place) for place in order[: request.n]]
+        return _placed(scored, order[: request.n])
 
     def _keeps_repeats(self) -> bool:
         match self._config.repeats:
@@ -105,7 +107,11 @@ def _close(mask: Mask, rows: Iterable[int]) -> None:
     mask[closed[(closed >= 0) & (closed < len(mask))]] = False
 
 
-def _placed(scored: Scored, place: int) -> SlateItem:
-    parts = scored.parts[place]
-    source = scored.sources[int(parts.argmax())] if len(parts) else ""
-    return SlateItem(int(scored.rows[place]), float(scored.scores[place]), source)
+def _placed(scored: Scored, places: NDArray[np.intp]) -> list[SlateItem]:
+    if len(scored.sources):
+        most = scored.parts[places].argmax(axis=1).tolist()
+        sources = [scored.sources[source] for source in most]
+    else:
+        sources = [""] * len(places)
+    rows, scores = scored.rows[places].tolist(), scored.scores[places].tolist()
+    return list(map(SlateItem, rows, scores, sources))
