@@ -70,3 +70,21 @@ def test_ctrl_c_says_what_is_kept(
     assert "the engine serves as before, with no trained model" in told
     with Engine.open("penchant.db") as engine:
         assert engine.facts()["events"] == 6
+
+
+@pytest.mark.slow
+def test_a_run_folder_holds_settings_curves_and_the_card(
+    run: Run, films: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "penchant.toml").write_text(TINY)
+    lines = (films / "events.csv").read_text().splitlines(keepends=True)[:2_000]
+    (tmp_path / "some.csv").write_text("".join(lines))
+    run("ingest", "some.csv")
+    told = json.loads(run("train", "--run-folder", "runs/one", "--json").stdout)
+    folder = tmp_path / "runs" / "one"
+    assert json.loads((folder / "card.json").read_text()) == told["card"]
+    assert json.loads((folder / "config.json").read_text())["training"]["ease_items"] == 100
+    assert {"choose", "train"} == {
+        line.split(",")[0] for line in (folder / "curves.csv").read_text().splitlines()[1:]
+    }
+    assert (folder / "curves.png").stat().st_size > 1_000

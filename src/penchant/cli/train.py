@@ -1,6 +1,7 @@
 """`penchant train`: learn from the log, publish what was learned, and serve with it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from penchant.cli.settings import Settings
     from penchant.core.ids import ArtifactId
     from penchant.engine.engine import Engine
+    from penchant.training.run_folder import RunFolder
+    from penchant.training.sequence import Progress
 
 EXAMPLE = "penchant train --db films.db --seed 1"
 
@@ -23,6 +26,12 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was cut off.")
     ] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--run-folder", help="Write settings, curves (CSV, TensorBoard, PNG) and card there."
+        ),
+    ] = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
@@ -32,16 +41,43 @@ def train(
     from penchant.cli.terminal import Stopwatch, print_json
 
     watch, settings = Stopwatch(), load_settings(config)
-    with open_with(db, settings) as engine:
-        artifact = _trained(engine, settings, seed, resume)
+    with open_with(db, settings) as engine, _kept(folder, settings, seed) as kept:
+        artifact = _trained(engine, settings, seed, resume, kept.watch)
         card = engine.facts()["card"]
+        kept.end(card)
     if as_json:
         print_json({"artifact": artifact, "seconds": watch.seconds(), "card": card})
     else:
         _show(artifact, watch.seconds(), card)
 
 
-def _trained(engine: "Engine", settings: "Settings", seed: int, resume: bool) -> "ArtifactId":
+class _Unkept:
+    """Where no run folder was asked for."""
+
+    def watch(self, at: "Progress") -> None:
+        """Nobody notes it."""
+
+    def end(self, card: Mapping[str, Any]) -> None:
+        """Nobody keeps it."""
+
+
+def _kept(
+    folder: Path | None, settings: "Settings", seed: int
+) -> AbstractContextManager["RunFolder | _Unkept"]:
+    if folder is None:
+        return nullcontext(_Unkept())
+    from penchant.training.run_folder import RunFolder
+
+    return RunFolder(folder, {"seed": seed, "training": settings.training.model_dump(mode="json")})
+
+
+def _trained(
+    engine: "Engine",
+    settings: "Settings",
+    seed: int,
+    resume: bool,
+    keep: "Callable[[Progress], None]",
+) -> "ArtifactId":
     from penchant.cli.terminal import stderr
     from penchant.cli.training_progress import TrainingProgress
     from penchant.cli.words import Words
@@ -49,12 +85,17 @@ def _trained(engine: "Engine", settings: "Settings", seed: int, resume: bool) ->
 
     try:
         with TrainingProgress(stderr(), Words("en")) as display:
+
+            def both(at: "Progress") -> None:
+                display.watch(at)
+                keep(at)
+
             return learn(
                 engine,
                 settings.training,
                 seed,
                 resume=resume,
-                watch=display.watch,
+                watch=both,
                 tell=display.tell,
             )
     except KeyboardInterrupt:

@@ -37,7 +37,7 @@ class Progress(NamedTuple):
     total: int
     loss: float
     ndcg: float
-    """On later events, of the latest pass; NaN before the first, or where none are held out."""
+    """On later events, of the latest whole pass; NaN before that, or where none are held out."""
     events_per_s: float
     left_s: float
 
@@ -112,6 +112,8 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
         rates.append(_one_pass(run, events, sizes, config, met, stage, (epochs, planned), watch))
         run.epoch += 1
         _judge(run, held, sizes.query_time)
+        if watch is not None:
+            watch(_ended(run, stage, epochs, len(events.events.row), rates[-1]))
         due = time.monotonic() - saved_s >= 60 * config.checkpoint_minutes
         if checkpoint is not None and due:
             _save(run, checkpoint)
@@ -213,6 +215,12 @@ def _one_pass(
             watch(at)
     run.losses.append(total_loss / max(1, learnt))
     return size / (time.monotonic() - began)
+
+
+def _ended(run: _Run, stage: str, epochs: int, size: int, rate: float) -> Progress:
+    """The pass that was just judged."""
+    ndcg, left = run.ndcgs[-1] if run.ndcgs else math.nan, size * (epochs - run.epoch) / rate
+    return Progress(stage, run.epoch, epochs, size, size, run.losses[-1], ndcg, rate, left)
 
 
 def _one_step(

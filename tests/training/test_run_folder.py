@@ -1,0 +1,46 @@
+"""What a run folder holds when training is over."""
+
+import csv
+import json
+import math
+from pathlib import Path
+
+from penchant.training.run_folder import RunFolder
+from penchant.training.sequence import Progress
+
+
+def at(epoch: int, done: int, loss: float, ndcg: float) -> Progress:
+    return Progress("train", epoch, 2, done, 100, loss, ndcg, 1234.4, 0.0)
+
+
+def test_settings_every_point_and_the_card_are_kept_and_drawn(tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "run", {"seed": 3}) as run:
+        run.watch(at(1, 50, 7.0, math.nan))
+        run.watch(at(1, 100, 6.0, math.nan))
+        run.watch(at(2, 100, 5.5, 0.125))
+        run.end({"passes": 2})
+    folder = tmp_path / "run"
+    assert json.loads((folder / "config.json").read_text()) == {"seed": 3}
+    assert json.loads((folder / "card.json").read_text()) == {"passes": 2}
+    lines = list(csv.DictReader((folder / "curves.csv").read_text().splitlines()))
+    assert [(line["epoch"], line["share"], line["loss"]) for line in lines] == [
+        ("1", "0.5000", "7.0"),
+        ("1", "1.0000", "6.0"),
+        ("2", "1.0000", "5.5"),
+    ]
+    assert lines[-1]["ndcg@10"] == "0.125"
+    assert (folder / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    (events,) = (folder / "tensorboard").iterdir()
+    assert b"train/loss" in events.read_bytes()
+
+
+def test_what_was_seen_of_a_run_that_broke_off_is_kept(tmp_path: Path) -> None:
+    try:
+        with RunFolder(tmp_path, {}) as run:
+            run.watch(at(1, 50, 7.0, math.nan))
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        pass
+    assert len((tmp_path / "curves.csv").read_text().splitlines()) == 2
+    assert (tmp_path / "curves.png").exists()
+    assert not (tmp_path / "card.json").exists()
