@@ -65,6 +65,11 @@ class Connection(asyncio.Protocol):
         async with asyncio.timeout(LATE_S):
             return await self._answer
 
+    @property
+    def closed(self) -> bool:
+        """Whether the server has closed it, as it does with one that nobody uses."""
+        return self._transport is None
+
     def close(self) -> None:
         """Ask no more."""
         if self._transport is not None:
@@ -128,7 +133,7 @@ class Caller:
 
     async def _ask(self, request: bytes) -> bytes | None:
         try:
-            if self._connection is None:
+            if self._connection is None or self._connection.closed:
                 loop = asyncio.get_running_loop()
                 made = await loop.create_connection(Connection, self._host, self._port)
                 self._connection = made[1]

@@ -38,12 +38,13 @@ class UserNow:
     def remember(self, event: EventFeatures, hides: bool) -> None:
         """The same without the states."""
         self.recent.append(event)
-        if len(self.recent) >= 2 * RECENT:
-            del self.recent[:-RECENT]
+        if len(self.recent) > RECENT:
+            del self.recent[0]
         if event.row < 0 or event.weight == 0:
             return
         before = self.taken.get(event.row)
-        times = (before.times if before else 0.0) + (1.0 if event.weight > 0 else -1.0)
+        once = 1.0 if event.weight > 0 else -1.0
+        times = before.times + once if before else once
         last_s = max(before.last_s, event.time_s) if before else event.time_s
         self.taken[event.row] = Taken(times, last_s)
         if hides:
