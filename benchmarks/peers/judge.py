@@ -136,7 +136,7 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _cells(row: Mapping[str, Any], first: Mapping[str, Any] | None) -> Sequence[str]:
     order = f" (`{row['order']}`)" if row["order"] else ""
-    speed = row["events_per_s"]
+    speed = None if row["stopped"] == "grid" else row["events_per_s"]
     return (
         row["data"] + order,
         row["protocol"],
