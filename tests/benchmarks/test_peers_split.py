@@ -20,10 +20,13 @@ from penchant.engine.stages import Live
 from penchant.engine.user_now import NOWHERE
 from penchant.evaluation.successive import SuccessiveConfig, evaluate_successive
 from penchant.retrieval.transition import Transition, count_transitions
-from penchant.training.config import RecurrentConfig, TrainingConfig
+from penchant.training.config import RecurrentConfig, ScheduleConfig, TrainingConfig
 
 PEERS = Path(__file__).parents[2] / "benchmarks" / "peers"
-SMALL = TrainingConfig(recurrent=RecurrentConfig(dim=8, state=8, hidden=16, layers=1, epochs=1))
+SMALL = TrainingConfig(
+    recurrent=RecurrentConfig(dim=8, state=8, hidden=16, layers=1),
+    schedule=ScheduleConfig(epochs=1),
+)
 ONCE = SuccessiveConfig(windows=1)
 
 
@@ -117,6 +120,7 @@ def run_of(split: Any, folder: Path, score: Any) -> dict[str, Any]:
     return json.loads((folder / "run.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repeats", ["keep", "drop"])
 def test_judging_our_own_transition_over_the_split_gives_what_evaluate_reports(
     repeats: str, tmp_path: Path
