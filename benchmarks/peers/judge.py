@@ -23,6 +23,8 @@ from penchant.measures.ranking import hr, ndcg
 HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE.parent / "results" / "peers"
 README: Final = HERE.parent / "README.md"
+OURS: Final = ("transition", "item_item", "recurrent", "engine")
+"""Rows of `penchant evaluate` that stand in the table beside the peers."""
 START, END = "<!-- peers -->\n", "<!-- /peers -->\n"
 HEAD: Final = (
     "data",
@@ -67,6 +69,7 @@ def judged(run: Mapping[str, Any], ranks: pl.DataFrame, split: Split) -> Iterato
             "order": split.facts["order"],
             "repeats": split.facts["repeats"],
             "split": run["split"],
+            "cut": split.facts.get("cut"),
             "seed": run["seed"],
             "subset": subset,
             "targets": int(kept.sum()),
@@ -130,13 +133,29 @@ def table(rows: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def ours(result: Mapping[str, Any], peers: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Rows of a result of `penchant evaluate` with the data, cut and targets of some peer's."""
+    same = ("data", "protocol", "repeats", "cut", "targets")
+    here = (*(result[name] for name in same[:-1]), result["events"])
+    like = [row for row in peers if tuple(row[name] for name in same) == here]
+    for row in result["rows"] if like else ():
+        if row["model"] in OURS and row["variant"] == "state":
+            yield {
+                **{name: row[name] for name in ("model", "subset", "ndcg@10", "hr@10", "ci95")},
+                **{name: like[0][name] for name in ("data", "protocol", "order", "split")},
+                "peer": "Penchant",
+                "seed": ",".join(map(str, result["seeds"])),
+            }
+
+
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in ("split", "peer", "model", "seed"))
 
 
 def _cells(row: Mapping[str, Any], first: Mapping[str, Any] | None) -> Sequence[str]:
     order = f" (`{row['order']}`)" if row["order"] else ""
-    speed = None if row["stopped"] == "grid" else row["events_per_s"]
+    stopped = row.get("stopped", "")
+    speed = None if stopped == "grid" else row.get("events_per_s")
     return (
         row["data"] + order,
         row["protocol"],
@@ -146,8 +165,8 @@ def _cells(row: Mapping[str, Any], first: Mapping[str, Any] | None) -> Sequence[
         f"[{_figure(row['ci95'][0])}, {_figure(row['ci95'][1])}]",
         _figure(row["hr@10"]),
         _figure(first["ndcg@10"]) if first else "",
-        f"{row['epochs']} of {row['epochs_seen']}",
-        row["stopped"],
+        f"{row['epochs']} of {row['epochs_seen']}" if stopped else "",
+        stopped,
         f"{speed:,}" if speed else "",
     )
 
@@ -178,6 +197,8 @@ def main() -> None:
     if given.table:
         files = sorted(given.out.glob("*.json"))
         rows = [row for file in files for row in json.loads(file.read_text())]
+        own = [json.loads(file.read_text()) for file in sorted(RESULTS.parent.glob("*.json"))]
+        rows += [row for result in own for row in ours(result, rows)]
         README.write_text(fill(README.read_text(), table(rows)))
 
 

@@ -138,6 +138,12 @@ def test_judging_our_own_transition_over_the_split_gives_what_evaluate_reports(
     ]
     names = ("subset", "ndcg@10", "hr@10", "ci95")
     assert [[row[n] for n in names] for row in judged] == [[row[n] for n in names] for row in rows]
+    beside = list(module("judge").ours(reported, judged))
+    assert [(row["model"], row["subset"]) for row in beside][:2] == [
+        ("transition", "all"),
+        ("transition", "first_of_group"),
+    ]
+    assert list(module("judge").ours({**reported, "cut": 0.0}, judged)) == []
     assert split.facts["cut"] == reported["cut"]
     assert judged[0]["targets"] == reported["events"]
     assert judged[1]["targets"] == reported["first_of_group"]
