@@ -19,6 +19,7 @@ from penchant.engine.replay import Replay, cut_at
 from penchant.engine.stages import FORMS, Live, Stages, learned_stages
 from penchant.engine.user_now import UserNow
 from penchant.evaluation.config import SuccessiveConfig as SuccessiveConfig
+from penchant.features.reader import FeatureColumns
 from penchant.measures.intervals import mean_interval
 from penchant.measures.ranking import hr, ndcg
 from penchant.ranking.blend import Blend
@@ -122,7 +123,7 @@ def evaluate_learned(
     live = Live(len(columns.items))
     stages = learned_stages(learned, signals, live, len(columns.items))
     moving = Replay(stages, live, columns, signals)
-    targets = _targets(moving, cut)
+    targets = targets_of(moving.features, cut)
     if not len(targets):
         raise NotEnoughDataError("no event after the cut follows an earlier event of its user")
     names, rows = tuple(stages.sources), _Rows()
@@ -130,9 +131,7 @@ def evaluate_learned(
     request, facts = Request(UserId(""), repeats=learned.repeats), _facts(columns)
     for number, later in enumerate(_walk(moving, targets, cut, {})):
         reading = moving.reading(later.code, later.now_s)
-        masked = (
-            list(reading.dismissed) if learned.repeats else [*reading.dismissed, *reading.taken]
-        )
+        masked = _masked(reading, learned.repeats)
         scores = stages.score(reading, slice(None), names)
         ranks = _ranks(scores, learned.blend, reading, later.row, masked)
         rows.add([*names, ENGINE], "state", ranks)
@@ -159,7 +158,7 @@ def run_successive(
     moving = Replay(stages, live, columns, signals)
     fresh: Replay | None = None
     weights = learned
-    targets = _targets(moving, cut)
+    targets = targets_of(moving.features, cut)
     if not len(targets):
         raise NotEnoughDataError("no event after the cut follows an earlier event of its user")
     edges = [int(t) for t in np.linspace(0, len(targets), config.windows + 1)[1:-1]]
@@ -188,9 +187,8 @@ def run_successive(
     return Run(learned, ranks, columns.user[targets], np.array(first))
 
 
-def _targets(replay: Replay, cut: float) -> NDArray[np.intp]:
-    """Positive events after the cut whose user has an earlier event with an item."""
-    f = replay.features
+def targets_of(f: FeatureColumns, cut: float) -> NDArray[np.intp]:
+    """Positive events from `cut` on whose user has an earlier event with an item: places in `f`."""
     kept = np.flatnonzero(f.row >= 0)
     begins = np.full(int(f.user.max()) + 1, len(f.user))
     np.minimum.at(begins, f.user[kept], kept)
@@ -230,7 +228,7 @@ def _score(
 ) -> None:
     """Rank the target by every source and by the blend, in each variant."""
     names = tuple(stages.sources)  # the blend's order too: it was learned over these stages
-    masked = list(reading.dismissed) if learned.repeats else [*reading.dismissed, *reading.taken]
+    masked = _masked(reading, learned.repeats)
     blend = learned.blend
     state = stages.score(reading, slice(None), names)
     as_state = _ranks(state, blend, reading, later.row, masked)
@@ -250,6 +248,11 @@ def _score(
         if name not in MOVES_ALWAYS:
             new[:, s] = fresh.stages.sources[name].score(newest, slice(None))
     rows.add([*names, ENGINE], "online", _ranks(new, blend, newest, later.row, masked))
+
+
+def _masked(reading: Reading, repeats: bool) -> list[int]:
+    """Items out of the contest, each once: what was dismissed was mostly taken too."""
+    return list(reading.dismissed if repeats else reading.dismissed | reading.taken.keys())
 
 
 def _ranks(
