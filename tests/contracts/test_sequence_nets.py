@@ -16,6 +16,8 @@ from penchant.features.reader import FeatureColumns
 from penchant.interests.models import SEQUENCE_MODELS, serve
 from penchant.interests.nets import NETS
 from penchant.interests.sequence_net import Packed, SequenceNet
+from penchant.training.config import AugmentConfig, ContrastConfig
+from penchant.training.contrastive import Contrast
 from penchant.training.streams import batches, histories, whole_histories
 from penchant.training.validation import read_interests
 
@@ -208,3 +210,18 @@ def test_whole_histories_gives_every_event_once_and_begins_lanes_with_users() ->
             assert batch.packed.first[0].all()
         seen += batch.place[batch.place >= 0].tolist()
     assert sorted(seen) == list(range(len(held.events.row)))
+
+
+@every_net
+@pytest.mark.parametrize("kind", ["views", "same_next"])
+def test_a_contrastive_loss_teaches_the_net(name: str, kind: str) -> None:
+    made = net(name)
+    assert isinstance(made, nn.Module)
+    config = ContrastConfig(weight=1.0, kind=kind, histories=6, longest=5)
+    held = histories(stream([3, 9, 2, 6, 4, 8], seed=1))
+    loss = Contrast(held, config, AugmentConfig(), ITEMS - 1, True)
+    loss(made, np.random.default_rng(0)).backward()
+    gradient = made.events.items.weight.grad
+    assert gradient is not None
+    assert bool(gradient.isfinite().all())
+    assert float(gradient.abs().sum()) > 0

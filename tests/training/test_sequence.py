@@ -6,7 +6,12 @@ import torch
 
 from penchant.core.errors import ArtifactCorruptError
 from penchant.features.reader import FeatureColumns
-from penchant.training.config import RecurrentConfig, ScheduleConfig
+from penchant.training.config import (
+    AugmentConfig,
+    ContrastConfig,
+    RecurrentConfig,
+    ScheduleConfig,
+)
 from penchant.training.sequence import Trained, train_sequence
 from penchant.training.streams import histories
 from penchant.training.validation import Held
@@ -81,6 +86,18 @@ def test_a_run_cut_off_and_resumed_ends_as_the_uninterrupted_one(
     assert same(whole, resumed)
     assert (whole.losses, whole.ndcgs) == (resumed.losses, resumed.ndcgs)
     assert (whole.epochs, whole.ndcg) == (resumed.epochs, resumed.ndcg)
+
+
+def test_a_run_with_augmented_histories_resumes_to_the_same_result(tmp_path: Path) -> None:
+    how = {
+        "augment": AugmentConfig(crop=0.5, leave_out=0.5, mask=0.5, reorder=0.5, noise=0.5),
+        "contrast": ContrastConfig(weight=0.1, kind="same_next", histories=8),
+    }
+    whole, plain = trained(epochs=2, **how), trained(epochs=2)
+    path = tmp_path / "run.safetensors"
+    trained(epochs=1, checkpoint=path, **how)
+    assert same(whole, trained(epochs=2, checkpoint=path, **how))
+    assert not same(whole, plain)
 
 
 def test_a_run_resumed_when_it_was_done_is_what_it_was(tmp_path: Path) -> None:

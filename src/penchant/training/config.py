@@ -12,6 +12,59 @@ SequenceConfig = RecurrentConfig
 """Settings of any of them."""
 
 
+class AugmentConfig(BaseModel):
+    """Changes made by chance to the histories that training reads, anew for each pass."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    crop: float = Field(default=0.0, ge=0, le=1)
+    """Share of histories of which only a run of events is read."""
+    crop_share: float = Field(default=0.6, gt=0, le=1)
+    """Length of that run, as a share of the history."""
+    leave_out: float = Field(default=0.0, ge=0, le=1)
+    """Share of histories of which some events are left out."""
+    leave_out_share: float = Field(default=0.1, ge=0, lt=1)
+    """Share of their events that is left out; never the latest."""
+    mask: float = Field(default=0.0, ge=0, le=1)
+    """Share of histories in which some items are hidden; they are still predicted."""
+    mask_share: float = Field(default=0.3, ge=0, lt=1)
+    """Share of their items that is hidden."""
+    reorder: float = Field(default=0.0, ge=0, le=1)
+    """Share of histories in which a run of events is shuffled."""
+    reorder_share: float = Field(default=0.3, gt=0, le=1)
+    """Length of that run, as a share of the history."""
+    noise: float = Field(default=0.0, ge=0, le=1)
+    """Share of histories in which some items are read as others; the true ones are predicted."""
+    noise_share: float = Field(default=0.1, ge=0, lt=1)
+    """Share of their items that is replaced."""
+    noise_from: Literal["neighbours", "any"] = "neighbours"
+    """Replaced by what users took right before or after the same item, or by any item."""
+    retime: float = Field(default=0.0, ge=0, le=1)
+    """Share of histories whose gaps in time are stretched by chance; the order stays."""
+    retime_most: float = Field(default=2.0, ge=1)
+    """Largest factor of a whole history, and one over the smallest."""
+    retime_jitter: float = Field(default=0.2, ge=0, le=2)
+    """Deviation of the logarithm of each gap's own factor."""
+
+
+class ContrastConfig(BaseModel):
+    """A second loss: two views of a history end near each other, and far from other histories."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    weight: float = Field(default=0.0, ge=0)
+    """Of this loss beside that of the next item; 0: it is not computed."""
+    kind: Literal["views", "same_next"] = "views"
+    """Two views, each cropped, masked or reordered (CL4SRec); or the same history under two
+    dropouts and another that led to the same item (DuoRec)."""
+    temperature: float = Field(default=0.2, gt=0)
+    """By which similarities are divided."""
+    histories: int = Field(default=64, ge=2)
+    """Drawn for each batch."""
+    longest: int = Field(default=50, ge=1)
+    """Latest events read of each."""
+
+
 class ScheduleConfig(BaseModel):
     """How a sequence model is trained, whichever it is."""
 
@@ -34,6 +87,10 @@ class ScheduleConfig(BaseModel):
     """Items drawn uniformly for each batch when the loss is sampled."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of products with the item table; auto: bfloat16 where the hardware makes it, else float32."""
+    augment: AugmentConfig = AugmentConfig()
+    """Changes made by chance to what is read, for sparse data."""
+    contrast: ContrastConfig = ContrastConfig()
+    """A contrastive loss beside that of the next item, for sparse data."""
     checkpoint_minutes: float = Field(default=1.0, ge=0)
     """Least time between two checkpoints, which are written after a pass."""
 

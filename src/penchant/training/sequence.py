@@ -17,8 +17,10 @@ from penchant.interests.event_input import BIASES
 from penchant.interests.nets import NETS
 from penchant.interests.sequence_net import Carried, SequenceNet
 from penchant.nn.softmax import full_cross_entropy
+from penchant.training.augment import augmented
 from penchant.training.checkpoint import load_checkpoint, save_checkpoint
 from penchant.training.config import ModelName, ScheduleConfig, SequenceConfig
+from penchant.training.contrastive import Contrast
 from penchant.training.hardware import Hardware, hardware
 from penchant.training.streams import Batch, Histories, batches
 from penchant.training.validation import Held, ndcg_at_10
@@ -94,6 +96,8 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
     go_on: Callable[[int, float], bool] | None = None,
 ) -> Trained:
     """Train from nothing, or from `checkpoint` when it is there.
+
+    The last of the `items` rows stands for those without a vector.
 
     With `held`, the weights of the pass with the best NDCG@10 on those later events are given
     back; without, those of the last of `epochs` passes. The step size follows the same curve in
@@ -198,11 +202,16 @@ def _one_pass(
     epochs, planned = passes
     steps = planned * -(-size // (config.lanes * config.length))
     states: Carried = []
-    for read in batches(events, config.lanes, config.length, run.rng, sizes.query_time):
+    blank = len(run.net.events.item_bias) - 1
+    changed = augmented(events, config.augment, blank, run.rng)
+    contrast = None
+    if config.contrast.weight:
+        contrast = Contrast(events, config.contrast, config.augment, blank, sizes.query_time)
+    for read in batches(changed, config.lanes, config.length, run.rng, sizes.query_time):
         batch = read.to(run.on.device)
         states = run.net.start(batch.target.shape[1]) if batch.fresh else states
         rate = constant_rate or _rate(sizes.learning_rate, run.step, steps)
-        loss, count, states = _one_step(run, batch, states, config, met, rate)
+        loss, count, states = _one_step(run, batch, states, config, met, rate, contrast)
         total_loss, learnt = total_loss + loss * count, learnt + count
         done += int((batch.place >= 0).sum())
         spent = time.monotonic() - began
@@ -230,6 +239,7 @@ def _one_step(
     config: ScheduleConfig,
     met: Tensor,
     rate: float,
+    contrast: Contrast | None,
 ) -> tuple[float, int, Carried]:
     interests, states = run.net(batch.packed, states)
     wanted = batch.target >= 0
@@ -241,7 +251,8 @@ def _one_step(
     for group in run.optimiser.param_groups:
         group["lr"] = rate
     run.optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    whole = loss if contrast is None else loss + contrast(run.net, run.rng)
+    whole.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(run.module.parameters(), 1.0)
     run.optimiser.step()
     run.step += 1

@@ -33,6 +33,7 @@ class Histories(NamedTuple):
     events: FeatureColumns
     begins: NDArray[np.intp]  # (U,) where each user's events begin
     lengths: NDArray[np.intp]  # (U,)
+    wanted: NDArray[np.int32] | None = None  # (T,) rows as targets, where `events` tell others
 
 
 def histories(columns: FeatureColumns) -> Histories:
@@ -75,6 +76,13 @@ def whole_histories(
     yield from _stretches(held, np.arange(total), begins, length, query_time)
 
 
+def side_by_side(held: Histories, query_time: bool = True) -> Batch:
+    """Every history in a lane of its own, from its first event; padding follows its last."""
+    longest = int(held.lengths.max())
+    total = len(held.events.row)
+    return next(_stretches(held, np.arange(total), held.begins, longest, query_time))
+
+
 def _stretches(
     held: Histories,
     order: NDArray[np.intp],
@@ -87,7 +95,8 @@ def _stretches(
     gap = np.r_[np.nan, np.diff(columns.time_s)]
     gap[first] = np.nan
     ahead = np.r_[gap[1:], np.nan] if query_time else np.full(len(order), np.nan)
-    target = np.r_[np.where(first[1:] | (columns.weight[1:] <= 0), -1, columns.row[1:]), -1]
+    wanted = columns.row if held.wanted is None else held.wanted[order]
+    target = np.r_[np.where(first[1:] | (columns.weight[1:] <= 0), -1, wanted[1:]), -1]
     ends = np.r_[begins[1:], len(order)]
     longest = int((ends - begins).max())
     for at in range(0, longest, length):
