@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from penchant.core.contracts import EventFeatures, InterestModel
 from penchant.core.interests import Interests
+from penchant.interests.lru import Lru, LruConfig
+from penchant.interests.lru_net import LruNet
 from penchant.interests.recurrent import Recurrent, RecurrentConfig
 from penchant.interests.recurrent_net import RecurrentNet
 from penchant.interests.topic_average import TopicAverage
@@ -34,7 +36,18 @@ def recurrent() -> tuple[InterestModel, int]:
     return Recurrent({name: each.numpy() for name, each in net.state_dict().items()}, sizes), 16
 
 
-MODELS: dict[str, Builder] = {"recurrent": recurrent, "topic_average": topic_average}
+def lru() -> tuple[InterestModel, int]:
+    torch.manual_seed(0)
+    sizes = LruConfig(dim=16, state=12, hidden=20)
+    net = LruNet(9, 3, sizes)
+    return Lru({name: each.numpy() for name, each in net.state_dict().items()}, sizes), 16
+
+
+MODELS: dict[str, Builder] = {
+    "recurrent": recurrent,
+    "lru": lru,
+    "topic_average": topic_average,
+}
 """Name -> builder of the model and D, the size of the event vectors it takes."""
 
 every_model = pytest.mark.parametrize("name", MODELS)

@@ -42,6 +42,26 @@ def test_the_gradient_of_the_walk_is_that_of_finite_differences(length: int) -> 
     assert torch.autograd.gradcheck(_Walk.apply, inputs(length, seed=7, lanes=2, size=2))
 
 
+def complex_inputs(length: int, seed: int) -> tuple[torch.Tensor, ...]:
+    real = inputs(length, seed, lanes=2, size=2)
+    imaginary = inputs(length, seed + 1, lanes=2, size=2)
+    return tuple(
+        torch.complex(one.detach(), two.detach()).requires_grad_()
+        for one, two in zip(real, imaginary, strict=True)
+    )
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_of_complex_numbers_it_is_the_recurrence_with_the_gradient_of_finite_differences(
+    length: int,
+) -> None:
+    gates, values, start = complex_inputs(length, seed=11)
+    wanted = by_hand(*(each.detach().numpy() for each in (gates, values, start)))
+    for scan in (linear_scan, doubling_scan):
+        np.testing.assert_allclose(scan(gates, values, start).detach().numpy(), wanted, atol=1e-12)
+    assert torch.autograd.gradcheck(_Walk.apply, (gates, values, start))
+
+
 def test_a_scan_in_two_parts_that_hands_its_state_on_is_one_scan() -> None:
     gates, values, start = inputs(20, seed=3)
     whole = linear_scan(gates, values, start)

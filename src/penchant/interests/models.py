@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from penchant.core.contracts import InterestModel
 from penchant.core.errors import UnknownComponentError
 from penchant.interests.event_input import Weights
+from penchant.interests.lru import Lru, LruConfig
 from penchant.interests.recurrent import Recurrent, RecurrentConfig
 
 
@@ -20,6 +21,7 @@ class Served(NamedTuple):
 
 SEQUENCE_MODELS: Final[Mapping[str, Served]] = {
     "recurrent": Served(RecurrentConfig, Recurrent),
+    "lru": Served(LruConfig, Lru),
 }
 """By the name used in settings, in artifacts and as a source."""
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from penchant.interests.lru_net import LruNet
 from penchant.interests.recurrent_net import RecurrentNet
 from penchant.interests.sequence_net import SequenceNet
 
 NETS: Final[Mapping[str, Callable[[int, int, Any], SequenceNet]]] = {
     "recurrent": RecurrentNet,
+    "lru": LruNet,
 }
 """Built from the number of items, the number of event types, and the model's own settings."""

@@ -9,9 +9,10 @@ from torch import Tensor
 def linear_scan(gates: Tensor, values: Tensor, start: Tensor) -> Tensor:
     """All h_t of h_t = gates_t * h_(t-1) + values_t, with h_0 = start.
 
-    Shapes: gates (T, B, D), values (T, B, D), start (B, D) -> (T, B, D). On a CPU the lanes B are
-    the parallel axis and time is walked once, which moves the least memory; on an accelerator time
-    itself is halved log2(T) times (Hillis and Steele 1986; Martin and Cundy 2018).
+    Shapes: gates (T, B, D), values (T, B, D), start (B, D) -> (T, B, D), real or complex, all
+    alike. On a CPU the lanes B are the parallel axis and time is walked once, which moves the least
+    memory; on an accelerator time itself is halved log2(T) times (Hillis and Steele 1986; Martin
+    and Cundy 2018).
     """
     if gates.device.type == "cpu":
         walked: Tensor = _Walk.apply(gates, values, start)  # type: ignore[no-untyped-call]
@@ -31,7 +32,7 @@ def doubling_scan(gates: Tensor, values: Tensor, start: Tensor) -> Tensor:
 
 
 class _Walk(torch.autograd.Function):
-    """Walk time forwards, and the adjoint backwards: s_t = g_t + a_(t+1) s_(t+1)."""
+    """Walk time forwards, and the adjoint backwards: s_t = g_t + conj(a_(t+1)) s_(t+1)."""
 
     @staticmethod
     def forward(ctx: Any, gates: Tensor, values: Tensor, start: Tensor) -> Tensor:
@@ -47,9 +48,10 @@ class _Walk(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         gates, out, start = ctx.saved_tensors
         (grad,) = grads
+        back = gates.conj().resolve_conj()  # a real tensor is given back as it is
         d_values = grad.clone()
         steps = d_values.unbind(0)
         for t in range(len(steps) - 1, 0, -1):
-            steps[t - 1].addcmul_(gates[t], steps[t])
-        before = torch.cat([start[None], out[:-1]])
-        return d_values * before, d_values, gates[0] * steps[0]
+            steps[t - 1].addcmul_(back[t], steps[t])
+        before = torch.cat([start[None], out[:-1]]).conj()
+        return d_values * before, d_values, back[0] * steps[0]

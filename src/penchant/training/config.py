@@ -4,11 +4,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from penchant.interests.lru import LruConfig as LruConfig
 from penchant.interests.recurrent import RecurrentConfig as RecurrentConfig
 
-ModelName = Literal["recurrent"]
+ModelName = Literal["recurrent", "lru"]
 """Every sequence model that can be trained."""
-SequenceConfig = RecurrentConfig
+SequenceConfig = RecurrentConfig | LruConfig
 """Settings of any of them."""
 
 
@@ -110,6 +111,8 @@ class TrainingConfig(BaseModel):
     """How it is trained."""
     recurrent: RecurrentConfig = RecurrentConfig()
     """The default interest model: a gated linear recurrence."""
+    lru: LruConfig = LruConfig()
+    """A complex diagonal recurrence whose memory fades with real time."""
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
     """Share of events, the latest, on which passes are counted and the blend is learned."""
     ease_items: int = Field(default=10_000, ge=1)
@@ -123,3 +126,5 @@ class TrainingConfig(BaseModel):
         match self.model:
             case "recurrent":
                 return self.recurrent
+            case "lru":
+                return self.lru
