@@ -116,6 +116,8 @@ SOURCES: Final[Mapping[str, str]] = {
     "ease": "EASE",
     "topic_average": "主题兴趣",
     "recurrent": "兴趣模型",
+    "gru": "兴趣模型 GRU",
+    "lstm": "兴趣模型 LSTM",
     "engine": "融合排序",
     "slate": "最终列表",
 }

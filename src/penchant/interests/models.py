@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from penchant.core.contracts import InterestModel
 from penchant.core.errors import UnknownComponentError
 from penchant.interests.event_input import Weights
+from penchant.interests.gated import GatedConfig, gru, lstm
 from penchant.interests.recurrent import Recurrent, RecurrentConfig
 
 
@@ -20,6 +21,8 @@ class Served(NamedTuple):
 
 SEQUENCE_MODELS: Final[Mapping[str, Served]] = {
     "recurrent": Served(RecurrentConfig, Recurrent),
+    "gru": Served(GatedConfig, gru),
+    "lstm": Served(GatedConfig, lstm),
 }
 """By the name used in settings, in artifacts and as a source."""
 

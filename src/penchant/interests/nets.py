@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from penchant.interests.gated_net import gru_net, lstm_net
 from penchant.interests.recurrent_net import RecurrentNet
 from penchant.interests.sequence_net import SequenceNet
 
 NETS: Final[Mapping[str, Callable[[int, int, Any], SequenceNet]]] = {
     "recurrent": RecurrentNet,
+    "gru": gru_net,
+    "lstm": lstm_net,
 }
 """Built from the number of items, the number of event types, and the model's own settings."""

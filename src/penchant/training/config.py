@@ -4,11 +4,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from penchant.interests.gated import GatedConfig as GatedConfig
 from penchant.interests.recurrent import RecurrentConfig as RecurrentConfig
 
-ModelName = Literal["recurrent"]
+ModelName = Literal["recurrent", "gru", "lstm"]
 """Every sequence model that can be trained."""
-SequenceConfig = RecurrentConfig
+SequenceConfig = RecurrentConfig | GatedConfig
 """Settings of any of them."""
 
 
@@ -53,6 +54,10 @@ class TrainingConfig(BaseModel):
     """How it is trained."""
     recurrent: RecurrentConfig = RecurrentConfig()
     """The default interest model: a gated linear recurrence."""
+    gru: GatedConfig = GatedConfig()
+    """Gated recurrent units."""
+    lstm: GatedConfig = GatedConfig()
+    """Long short-term memory."""
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
     """Share of events, the latest, on which passes are counted and the blend is learned."""
     ease_items: int = Field(default=10_000, ge=1)
@@ -66,3 +71,7 @@ class TrainingConfig(BaseModel):
         match self.model:
             case "recurrent":
                 return self.recurrent
+            case "gru":
+                return self.gru
+            case "lstm":
+                return self.lstm
