@@ -44,6 +44,8 @@ MODELS: dict[str, Builder] = {
     "recurrent": net("recurrent", state=24, hidden=20),
     "gru": net("gru", state=12),
     "lstm": net("lstm", state=10),
+    "cnn": net("cnn", dilations=(1, 2)),
+    "bilstm": net("bilstm", state=6, window=5),
     "topic_average": topic_average,
 }
 """Name -> builder of the model and D, the size of the event vectors it takes."""

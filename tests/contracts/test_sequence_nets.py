@@ -26,6 +26,8 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "recurrent": {"dim": DIM, "state": 24, "hidden": 20, "layers": 2},
     "gru": {"dim": DIM, "state": 12, "layers": 2},
     "lstm": {"dim": DIM, "state": 10, "layers": 1},
+    "cnn": {"dim": DIM, "kernel": 3, "dilations": (1, 3)},
+    "bilstm": {"dim": DIM, "state": 6, "window": 5},
 }
 """Sizes to test each model with; a model is tested by being listed."""
 

@@ -118,6 +118,8 @@ SOURCES: Final[Mapping[str, str]] = {
     "recurrent": "兴趣模型",
     "gru": "兴趣模型 GRU",
     "lstm": "兴趣模型 LSTM",
+    "cnn": "兴趣模型 CNN",
+    "bilstm": "兴趣模型 BiLSTM",
     "engine": "融合排序",
     "slate": "最终列表",
 }

@@ -7,6 +7,8 @@ from pydantic import BaseModel
 
 from penchant.core.contracts import InterestModel
 from penchant.core.errors import UnknownComponentError
+from penchant.interests.bilstm import Bilstm, BilstmConfig
+from penchant.interests.cnn import Cnn, CnnConfig
 from penchant.interests.event_input import Weights
 from penchant.interests.gated import GatedConfig, gru, lstm
 from penchant.interests.recurrent import Recurrent, RecurrentConfig
@@ -23,6 +25,8 @@ SEQUENCE_MODELS: Final[Mapping[str, Served]] = {
     "recurrent": Served(RecurrentConfig, Recurrent),
     "gru": Served(GatedConfig, gru),
     "lstm": Served(GatedConfig, lstm),
+    "cnn": Served(CnnConfig, Cnn),
+    "bilstm": Served(BilstmConfig, Bilstm),
 }
 """By the name used in settings, in artifacts and as a source."""
 

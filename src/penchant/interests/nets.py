@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from penchant.interests.bilstm_net import BilstmNet
+from penchant.interests.cnn_net import CnnNet
 from penchant.interests.gated_net import gru_net, lstm_net
 from penchant.interests.recurrent_net import RecurrentNet
 from penchant.interests.sequence_net import SequenceNet
@@ -11,5 +13,7 @@ NETS: Final[Mapping[str, Callable[[int, int, Any], SequenceNet]]] = {
     "recurrent": RecurrentNet,
     "gru": gru_net,
     "lstm": lstm_net,
+    "cnn": CnnNet,
+    "bilstm": BilstmNet,
 }
 """Built from the number of items, the number of event types, and the model's own settings."""

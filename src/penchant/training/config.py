@@ -4,12 +4,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from penchant.interests.bilstm import BilstmConfig as BilstmConfig
+from penchant.interests.cnn import CnnConfig as CnnConfig
 from penchant.interests.gated import GatedConfig as GatedConfig
 from penchant.interests.recurrent import RecurrentConfig as RecurrentConfig
 
-ModelName = Literal["recurrent", "gru", "lstm"]
+ModelName = Literal["recurrent", "gru", "lstm", "cnn", "bilstm"]
 """Every sequence model that can be trained."""
-SequenceConfig = RecurrentConfig | GatedConfig
+SequenceConfig = RecurrentConfig | GatedConfig | CnnConfig | BilstmConfig
 """Settings of any of them."""
 
 
@@ -58,6 +60,10 @@ class TrainingConfig(BaseModel):
     """Gated recurrent units."""
     lstm: GatedConfig = GatedConfig()
     """Long short-term memory."""
+    cnn: CnnConfig = CnnConfig()
+    """Causal convolutions over the latest events."""
+    bilstm: BilstmConfig = BilstmConfig()
+    """An LSTM that re-reads its window of events in both directions."""
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
     """Share of events, the latest, on which passes are counted and the blend is learned."""
     ease_items: int = Field(default=10_000, ge=1)
@@ -75,3 +81,7 @@ class TrainingConfig(BaseModel):
                 return self.gru
             case "lstm":
                 return self.lstm
+            case "cnn":
+                return self.cnn
+            case "bilstm":
+                return self.bilstm
