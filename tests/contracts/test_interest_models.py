@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 from penchant.core.contracts import EventFeatures, InterestModel
 from penchant.core.interests import Interests
-from penchant.interests.lru import Lru, LruConfig
-from penchant.interests.lru_net import LruNet
-from penchant.interests.recurrent import Recurrent, RecurrentConfig
-from penchant.interests.recurrent_net import RecurrentNet
+from penchant.interests.models import SEQUENCE_MODELS, serve
+from penchant.interests.nets import NETS
 from penchant.interests.topic_average import TopicAverage
 
 Builder = Callable[[], tuple[InterestModel, int]]
@@ -29,23 +27,26 @@ def topic_average() -> tuple[InterestModel, int]:
     return TopicAverage(weights, bias, rate=0.1, tau_s=7 * 24 * HOUR_S, prior=prior), 16
 
 
-def recurrent() -> tuple[InterestModel, int]:
-    torch.manual_seed(0)
-    sizes = RecurrentConfig(dim=16, state=24, hidden=20)
-    net = RecurrentNet(9, 3, sizes)
-    return Recurrent({name: each.numpy() for name, each in net.state_dict().items()}, sizes), 16
+def net(name: str, **sizes: object) -> Builder:
+    """A builder of the trained model `name`, as its net begins."""
 
+    def build() -> tuple[InterestModel, int]:
+        torch.manual_seed(0)
+        made = NETS[name](9, 3, SEQUENCE_MODELS[name].config(dim=16, **sizes))
+        assert isinstance(made, torch.nn.Module)
+        weights = {key: each.numpy() for key, each in made.state_dict().items()}
+        return serve(name, {"dim": 16, **sizes}, weights), 16
 
-def lru() -> tuple[InterestModel, int]:
-    torch.manual_seed(0)
-    sizes = LruConfig(dim=16, state=12, hidden=20)
-    net = LruNet(9, 3, sizes)
-    return Lru({name: each.numpy() for name, each in net.state_dict().items()}, sizes), 16
+    return build
 
 
 MODELS: dict[str, Builder] = {
-    "recurrent": recurrent,
-    "lru": lru,
+    "recurrent": net("recurrent", state=24, hidden=20),
+    "lru": net("lru", state=12, hidden=20),
+    "gru": net("gru", state=12),
+    "lstm": net("lstm", state=10),
+    "cnn": net("cnn", dilations=(1, 2)),
+    "bilstm": net("bilstm", state=6, window=5),
     "topic_average": topic_average,
 }
 """Name -> builder of the model and D, the size of the event vectors it takes."""

@@ -27,6 +27,10 @@ GAPS_S = (0.0, 0.0, 1.0, 30.0, 3600.0, 86_400.0, 5 * YEAR_S)
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "recurrent": {"dim": DIM, "state": 24, "hidden": 20, "layers": 2},
     "lru": {"dim": DIM, "state": 12, "hidden": 20, "layers": 2},
+    "gru": {"dim": DIM, "state": 12, "layers": 2},
+    "lstm": {"dim": DIM, "state": 10, "layers": 1},
+    "cnn": {"dim": DIM, "kernel": 3, "dilations": (1, 3)},
+    "bilstm": {"dim": DIM, "state": 6, "window": 5},
 }
 """Sizes to test each model with; a model is tested by being listed."""
 

@@ -119,6 +119,10 @@ SOURCES: Final[Mapping[str, str]] = {
     "topic_average": "主题兴趣",
     "recurrent": "兴趣模型",
     "lru": "兴趣模型 LRU",
+    "gru": "兴趣模型 GRU",
+    "lstm": "兴趣模型 LSTM",
+    "cnn": "兴趣模型 CNN",
+    "bilstm": "兴趣模型 BiLSTM",
     "engine": "融合排序",
     "slate": "最终列表",
 }

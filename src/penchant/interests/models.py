@@ -7,7 +7,10 @@ from pydantic import BaseModel
 
 from penchant.core.contracts import InterestModel
 from penchant.core.errors import UnknownComponentError
+from penchant.interests.bilstm import Bilstm, BilstmConfig
+from penchant.interests.cnn import Cnn, CnnConfig
 from penchant.interests.event_input import Weights
+from penchant.interests.gated import GatedConfig, gru, lstm
 from penchant.interests.lru import Lru, LruConfig
 from penchant.interests.recurrent import Recurrent, RecurrentConfig
 
@@ -22,6 +25,10 @@ class Served(NamedTuple):
 SEQUENCE_MODELS: Final[Mapping[str, Served]] = {
     "recurrent": Served(RecurrentConfig, Recurrent),
     "lru": Served(LruConfig, Lru),
+    "gru": Served(GatedConfig, gru),
+    "lstm": Served(GatedConfig, lstm),
+    "cnn": Served(CnnConfig, Cnn),
+    "bilstm": Served(BilstmConfig, Bilstm),
 }
 """By the name used in settings, in artifacts and as a source."""
 

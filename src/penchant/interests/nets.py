@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from penchant.interests.bilstm_net import BilstmNet
+from penchant.interests.cnn_net import CnnNet
+from penchant.interests.gated_net import gru_net, lstm_net
 from penchant.interests.lru_net import LruNet
 from penchant.interests.recurrent_net import RecurrentNet
 from penchant.interests.sequence_net import SequenceNet
@@ -10,5 +13,9 @@ from penchant.interests.sequence_net import SequenceNet
 NETS: Final[Mapping[str, Callable[[int, int, Any], SequenceNet]]] = {
     "recurrent": RecurrentNet,
     "lru": LruNet,
+    "gru": gru_net,
+    "lstm": lstm_net,
+    "cnn": CnnNet,
+    "bilstm": BilstmNet,
 }
 """Built from the number of items, the number of event types, and the model's own settings."""

@@ -4,12 +4,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from penchant.interests.bilstm import BilstmConfig as BilstmConfig
+from penchant.interests.cnn import CnnConfig as CnnConfig
+from penchant.interests.gated import GatedConfig as GatedConfig
 from penchant.interests.lru import LruConfig as LruConfig
 from penchant.interests.recurrent import RecurrentConfig as RecurrentConfig
 
-ModelName = Literal["recurrent", "lru"]
+ModelName = Literal["recurrent", "lru", "gru", "lstm", "cnn", "bilstm"]
 """Every sequence model that can be trained."""
-SequenceConfig = RecurrentConfig | LruConfig
+SequenceConfig = RecurrentConfig | LruConfig | GatedConfig | CnnConfig | BilstmConfig
 """Settings of any of them."""
 
 
@@ -113,6 +116,14 @@ class TrainingConfig(BaseModel):
     """The default interest model: a gated linear recurrence."""
     lru: LruConfig = LruConfig()
     """A complex diagonal recurrence whose memory fades with real time."""
+    gru: GatedConfig = GatedConfig()
+    """Gated recurrent units."""
+    lstm: GatedConfig = GatedConfig()
+    """Long short-term memory."""
+    cnn: CnnConfig = CnnConfig()
+    """Causal convolutions over the latest events."""
+    bilstm: BilstmConfig = BilstmConfig()
+    """An LSTM that re-reads its window of events in both directions."""
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
     """Share of events, the latest, on which passes are counted and the blend is learned."""
     ease_items: int = Field(default=10_000, ge=1)
@@ -128,3 +139,11 @@ class TrainingConfig(BaseModel):
                 return self.recurrent
             case "lru":
                 return self.lru
+            case "gru":
+                return self.gru
+            case "lstm":
+                return self.lstm
+            case "cnn":
+                return self.cnn
+            case "bilstm":
+                return self.bilstm

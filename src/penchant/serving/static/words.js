@@ -479,6 +479,10 @@ export const WORDS = {
 export const SOURCES = {
   recurrent: { family: "interest", en: ["Interest model", "Near this person’s interest, by the trained model."], zh: ["兴趣模型", "训练出的兴趣模型认为接近。"] },
   lru: { family: "interest", en: ["Interest model (LRU)", "Near this person’s interest, by the trained model."], zh: ["兴趣模型（LRU）", "训练出的兴趣模型认为接近。"] },
+  gru: { family: "interest", en: ["Interest model (GRU)", "Near this person’s interest, by the trained model."], zh: ["兴趣模型（GRU）", "训练出的兴趣模型认为接近。"] },
+  lstm: { family: "interest", en: ["Interest model (LSTM)", "Near this person’s interest, by the trained model."], zh: ["兴趣模型（LSTM）", "训练出的兴趣模型认为接近。"] },
+  cnn: { family: "interest", en: ["Interest model (CNN)", "Near this person’s interest, by the trained model."], zh: ["兴趣模型（CNN）", "训练出的兴趣模型认为接近。"] },
+  bilstm: { family: "interest", en: ["Interest model (BiLSTM)", "Near this person’s interest, by the trained model."], zh: ["兴趣模型（BiLSTM）", "训练出的兴趣模型认为接近。"] },
   topic_average: { family: "interest", en: ["Topics", "Near their readable interests."], zh: ["主题兴趣", "接近看得懂的主题兴趣。"] },
   transition: { family: "together", en: ["Often next", "Often taken right after their latest item."], zh: ["看完接着看", "看完上一个之后常接着看。"] },
   item_item: { family: "together", en: ["Goes together", "Taken by the same people."], zh: ["相似物品", "同一批人也喜欢。"] },
