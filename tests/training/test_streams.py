@@ -86,6 +86,13 @@ def test_ties_change_places_only_inside_their_instant(
             assert not (between & (columns.user == columns.user[this])).any()
 
 
+def test_an_order_that_was_given_is_kept_inside_an_instant() -> None:
+    columns = log([12, 9], 3)._replace(time_s=np.zeros(21))
+    for seed in range(3):
+        found = epoch(histories(columns, ordered=True), 2, 5, seed)
+        assert found == epoch(histories(columns), 2, 5, seed, ties=False)
+
+
 def test_ties_are_drawn_afresh_each_epoch() -> None:
     columns = log([40], seed=3)._replace(time_s=np.zeros(40), weight=np.ones(40, np.float32))
     held, rng = histories(columns), np.random.default_rng(0)

@@ -13,6 +13,7 @@ from penchant.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from penchant.cli.settings import Settings
+    from penchant.cli.training_progress import TrainingProgress
     from penchant.core.events import EventColumns
     from penchant.core.items import Item
     from penchant.core.signals import Signal
@@ -22,6 +23,21 @@ TIES_SEED = 7
 """Of the order given to events of one user at one instant, which have none."""
 VARIANTS = ("state", "online", "frozen")
 """As the table lists them."""
+
+
+Protocol = Literal["successive", "leave-one-out"]
+
+
+class Wanted(NamedTuple):
+    """How it is evaluated."""
+
+    protocol: Protocol
+    seeds: "Sequence[int]"
+    keeps: bool | None
+    """Whether taken items are candidates; None: what is usual in the data."""
+    models: frozenset[str] | None
+    """Rows; None: all."""
+    query_time: bool
 
 
 class Given(NamedTuple):
@@ -49,9 +65,14 @@ def evaluate(  # noqa: PLR0913  the command line of one command
     db: Annotated[
         Path | None, typer.Option("--db", help="A database, in place of a source.")
     ] = None,
-    protocol: Annotated[  # noqa: ARG001  there is one so far, and its name is in the result
-        Literal["successive"], typer.Option("--protocol", help="Every later event is a target.")
+    protocol: Annotated[
+        Protocol,
+        typer.Option("--protocol", help="Every later event is a target, or the last of each user."),
     ] = "successive",
+    query_time: Annotated[
+        bool,
+        typer.Option("--query-time", help="With leave-one-out: the last event's time is told."),
+    ] = False,
     repeats: Annotated[
         Literal["auto", "keep", "drop"] | None,
         typer.Option("--repeats", help="Whether taken items are candidates."),
@@ -80,22 +101,54 @@ def evaluate(  # noqa: PLR0913  the command line of one command
     chosen = None if models is None else frozenset(name.strip() for name in models.split(","))
     asked = repeats or settings.strategy.repeats
     keeps = None if asked == "auto" else asked == "keep"
-    result = _evaluated(given, settings, numbers, keeps, chosen)
+    wanted = Wanted(protocol, numbers, keeps, chosen, query_time)
+    result = _evaluated(given, settings, wanted)
     if out is not None:
         out.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     if as_json:
         print_json(result)
         return
     console = stdout()
-    console.print(
-        f"{result['data']}, {result['protocol']}: {result['events']:,} later events, "
+    console.print(_headline(result), soft_wrap=True, markup=False)
+    console.print(report(result["rows"]) if protocol == "successive" else last_rows(result["rows"]))
+
+
+def _headline(result: dict[str, Any]) -> str:
+    name = f"{result['data']}, {result['protocol']}: "
+    seeds = f"repeats {result['repeats']}; seeds {', '.join(map(str, result['seeds']))}"
+    if result["protocol"] == "leave-one-out":
+        return (
+            f"{name}{result['users']:,} users, {result['events']:,} events before their last two; "
+            f"asked at the time of {result['query_time']}; {seeds}\n"
+        )
+    return (
+        f"{name}{result['events']:,} later events, "
         f"{result['first_of_group']:,} of them the first of their instant; "
-        f"repeats {result['repeats']}; seeds {', '.join(map(str, result['seeds']))}; "
-        f"serves {', '.join(result['serves'])}\n",
-        soft_wrap=True,
-        markup=False,
+        f"{seeds}; serves {', '.join(result['serves'])}\n"
     )
-    console.print(report(result["rows"]))
+
+
+def last_rows(rows: Sequence[dict[str, Any]]) -> Any:
+    """Rows of leave-one-out as a table, best first."""
+    from penchant.cli.terminal import table
+
+    lines = [
+        (
+            row["model"],
+            *(
+                text
+                for name in ("ndcg@10", "hr@10")
+                for text in (f"{row[name]:.4f}", _between(row[f"{name}_ci95"]))
+            ),
+        )
+        for row in sorted(rows, key=lambda r: -r["ndcg@10"])
+    ]
+    names = ("NDCG@10", "95 % interval", "HR@10", "95 % interval of HR@10")
+    return table({"model": "left", **dict.fromkeys(names, "right")}, lines)
+
+
+def _between(interval: Sequence[float]) -> str:
+    return f"{interval[0]:.4f} to {interval[1]:.4f}"
 
 
 def report(rows: Sequence[dict[str, Any]]) -> Any:
@@ -112,7 +165,7 @@ def report(rows: Sequence[dict[str, Any]]) -> Any:
             row["model"],
             row["subset"].replace("_", " "),
             f"{row['ndcg@10']:.4f}",
-            f"{row['ci95'][0]:.4f} to {row['ci95'][1]:.4f}",
+            _between(row["ci95"]),
             f"{row['hr@10']:.4f}",
         )
         for row in ordered
@@ -165,36 +218,61 @@ def _from_source(source: str, how: _How, settings: "Settings") -> Given:
     return Given(data.name, data.columns, data.items, data.ordered)
 
 
-def _evaluated(
-    given: Given,
-    settings: "Settings",
-    seeds: Sequence[int],
-    keeps: bool | None,
-    models: frozenset[str] | None,
-) -> dict[str, Any]:
+def _evaluated(given: Given, settings: "Settings", wanted: Wanted) -> dict[str, Any]:
     from penchant.cli.terminal import stderr
     from penchant.cli.training_progress import TrainingProgress
     from penchant.cli.words import Words
+
+    try:
+        with TrainingProgress(stderr(), Words("en")) as display:
+            match wanted.protocol:
+                case "successive":
+                    return _successive(given, settings, wanted, display)
+                case "leave-one-out":
+                    return _leave_one_out(given, settings, wanted, display)
+    except KeyboardInterrupt:
+        raise StoppedError("stopped; an evaluation keeps nothing and changes nothing") from None
+
+
+def _successive(
+    given: Given, settings: "Settings", wanted: Wanted, display: "TrainingProgress"
+) -> dict[str, Any]:
     from penchant.evaluation.successive import evaluate_successive
 
     columns = given.placed(settings.signals)
-    try:
-        with TrainingProgress(stderr(), Words("en")) as display:
-            return evaluate_successive(
-                given.name,
-                columns,
-                by_row(columns, given.items),
-                settings.signals,
-                settings.evaluation,
-                settings.training,
-                seeds,
-                keeps,
-                models,
-                display.watch,
-                display.tell,
-            )
-    except KeyboardInterrupt:
-        raise StoppedError("stopped; an evaluation keeps nothing and changes nothing") from None
+    return evaluate_successive(
+        given.name,
+        columns,
+        by_row(columns, given.items),
+        settings.signals,
+        settings.evaluation,
+        settings.training,
+        wanted.seeds,
+        wanted.keeps,
+        wanted.models,
+        display.watch,
+        display.tell,
+    )
+
+
+def _leave_one_out(
+    given: Given, settings: "Settings", wanted: Wanted, display: "TrainingProgress"
+) -> dict[str, Any]:
+    from penchant.evaluation.leave_one_out import evaluate_leave_one_out
+
+    return evaluate_leave_one_out(
+        given.name,
+        given.placed(settings.signals),
+        settings.signals,
+        settings.training,
+        wanted.seeds,
+        given.ordered,
+        wanted.query_time,
+        wanted.keeps,
+        wanted.models,
+        display.watch,
+        display.tell,
+    )
 
 
 def by_row(columns: "EventColumns", items: "Sequence[Item]") -> "list[Item]":

@@ -16,6 +16,8 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "ease": "EASE",
         "blend": "how far to trust each source",
         "train": "final model",
+        "learn": "training",
+        "last": "each user's last event:",
         "settings": "settings",
         "replay": "later events, one by one",
         "pass": "pass {epoch} of {epochs}  loss {loss:.2f}  {ndcg}{rate:,.0f} events/s  "
@@ -65,6 +67,8 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "blend": "每个来源该信几分",
         "replay": "逐条重放后来的事件",
         "train": "正式训练",
+        "learn": "训练",
+        "last": "每位用户的最后一个事件：",
         "settings": "第几组设置：",
         "pass": "第 {epoch}/{epochs} 轮  损失 {loss:.2f}  {ndcg}每秒 {rate:,.0f} 个事件  "
         "还需 {left:.0f} 秒",

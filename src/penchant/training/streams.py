@@ -34,15 +34,17 @@ class Histories(NamedTuple):
     begins: NDArray[np.intp]  # (U,) where each user's events begin
     lengths: NDArray[np.intp]  # (U,)
     wanted: NDArray[np.int32] | None = None  # (T,) rows as targets, where `events` tell others
+    ordered: bool = False
+    """Whether the order inside one instant was given, so that it is not drawn afresh."""
 
 
-def histories(columns: FeatureColumns) -> Histories:
+def histories(columns: FeatureColumns, ordered: bool = False) -> Histories:
     """Group fold-ordered columns by user; events without an item are left out."""
     kept = np.flatnonzero(columns.row >= 0)
     order = kept[np.argsort(columns.user[kept], kind="stable")]
     events = columns.take(order)
     begins = np.flatnonzero(np.r_[True, events.user[1:] != events.user[:-1]][: len(order)])
-    return Histories(events, begins, np.diff(np.r_[begins, len(order)]))
+    return Histories(events, begins, np.diff(np.r_[begins, len(order)]), ordered=ordered)
 
 
 def batches(
@@ -55,10 +57,11 @@ def batches(
 ) -> Iterator[Batch]:
     """One epoch: users in random order, `lanes` x `length` events a batch.
 
-    Events of one user at one instant are a set: with `ties` their order is drawn afresh. A lane may
-    begin inside a history. `query_time`: whether the time of the user's next event is told.
+    Events of one user at one instant are a set: with `ties` their order is drawn afresh, unless
+    `held` knows it. A lane may begin inside a history. `query_time`: whether the time of the
+    user's next event is told.
     """
-    order = _order(held, rng, ties)
+    order = _order(held, rng, ties and not held.ordered)
     lanes = max(1, min(lanes, len(order) // length))
     each = -(-len(order) // lanes)
     begins = np.arange(lanes) * each

@@ -1,0 +1,94 @@
+"""Ranks of many targets by a trained sequence net at once, over the whole catalogue."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from penchant.core.contracts import Mask
+from penchant.features.reader import FeatureColumns
+from penchant.interests.nets import NETS
+from penchant.interests.sequence_net import SequenceNet
+from penchant.training.compact import compact_rows
+from penchant.training.config import ModelName, ScheduleConfig, SequenceConfig
+from penchant.training.hardware import hardware
+from penchant.training.streams import Histories, histories
+from penchant.training.validation import CHUNK, read_interests, scores_of
+
+Rows = NDArray[np.intp]
+
+
+class Asked(NamedTuple):
+    """Targets to be ranked: events, and the rows of the catalogue that leave each contest."""
+
+    at: Rows  # (Q,) indexes into the events
+    masked: Sequence[Rows]  # Q arrays of rows
+
+
+def trained_net(
+    model: ModelName,
+    types: int,
+    sizes: SequenceConfig,
+    schedule: ScheduleConfig,
+    weights: Mapping[str, NDArray[np.float32]],
+    met: Mask,
+) -> SequenceNet:
+    """The net of `model` with `weights` as training left them: one row per item met, one spare."""
+    net = NETS[model](int(met.sum()) + 1, types, sizes)
+    module = cast(nn.Module, net)
+    module.load_state_dict({name: torch.from_numpy(w.copy()) for name, w in weights.items()})
+    module.to(hardware(schedule.precision).device)
+    return net
+
+
+@torch.no_grad()
+def net_ranks(
+    net: SequenceNet, events: FeatureColumns, asked: Asked, met: Mask, query_time: bool
+) -> NDArray[np.float64]:
+    """(Q,) 0-based mean ranks of targets, each read after all events of its user before it.
+
+    `events` are in fold order, with rows of the catalogue. Items without a vector move nothing and
+    rank last; a target that is masked or has none ranks inf. `query_time`: whether the net is told
+    the target's time.
+    """
+    small = compact_rows(events, met)
+    spare = int(met.sum())
+    kept = np.flatnonzero((small.row >= 0) & (small.row < spare))
+    held = histories(small.take(kept))
+    order = kept[np.argsort(events.user[kept], kind="stable")]
+    place = np.full(len(events.row), -1)
+    place[order[~_firsts(held)]] = np.flatnonzero(~_firsts(held))
+    interests = read_interests(net, held, query_time)
+    rows = np.cumsum(met) - 1  # of the catalogue -> of the net
+    ranks = np.full(len(asked.at), np.inf)
+    known = np.flatnonzero(place[asked.at] >= 0)
+    for at in range(0, len(known), CHUNK):
+        some = known[at : at + CHUNK]
+        scores = scores_of(net, interests[torch.from_numpy(place[asked.at[some]] - 1)])
+        scores[:, spare] = -torch.inf
+        gone = [rows[m[met[m]]] for m in (asked.masked[q] for q in some.tolist())]
+        ranks[some] = _ranked(scores, small.row[asked.at[some]].astype(np.int64), gone)
+    return ranks
+
+
+def _firsts(held: Histories) -> Mask:
+    """(T,) where users begin."""
+    first = np.zeros(len(held.events.row), bool)
+    first[held.begins] = True
+    return first
+
+
+def _ranked(scores: Tensor, row: NDArray[np.int64], gone: Sequence[Rows]) -> NDArray[np.float64]:
+    """Mean rank of `row` (Q,) among `scores` (Q, N), which lose what is `gone`."""
+    device = scores.device
+    who = np.repeat(np.arange(len(gone)), [len(rows) for rows in gone])
+    what = np.concatenate([np.zeros(0, np.intp), *gone])
+    scores[torch.from_numpy(who).to(device), torch.from_numpy(what).to(device)] = -torch.inf
+    right = scores.gather(1, torch.from_numpy(row)[:, None].to(device))
+    above = (scores > right).sum(1)
+    equal = (scores == right).sum(1)
+    ranks = above + (equal - 1) / 2
+    return torch.where(right[:, 0] == -torch.inf, torch.inf, ranks).double().cpu().numpy()
