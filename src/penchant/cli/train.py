@@ -35,16 +35,30 @@ def train(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train on every event of the log and publish the artifact."""
+    """Train on every event of the log and publish the artifact.
+
+    Under torchrun the processes train one model together: torchrun --nproc-per-node 2 -m penchant
+    train. Each reads its share of the lanes; the first alone opens the database.
+    """
     from penchant.cli.opening import open_with
     from penchant.cli.settings import load_settings
     from penchant.cli.terminal import Stopwatch, print_json
+    from penchant.training.following import dismiss
+    from penchant.training.ranks import joined
+    from penchant.training.sequence import follow
 
     watch, settings = Stopwatch(), load_settings(config)
-    with open_with(db, settings) as engine, _kept(folder, settings, seed) as kept:
-        artifact = _trained(engine, settings, seed, resume, kept.watch)
-        card = engine.facts()["card"]
-        kept.end(card)
+    with joined() as rank:
+        if rank > 0:
+            follow()
+            return
+        try:
+            with open_with(db, settings) as engine, _kept(folder, settings, seed) as kept:
+                artifact = _trained(engine, settings, seed, resume, kept.watch)
+                card = engine.facts()["card"]
+                kept.end(card)
+        finally:
+            dismiss()
     if as_json:
         print_json({"artifact": artifact, "seconds": watch.seconds(), "card": card})
     else:

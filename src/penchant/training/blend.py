@@ -125,7 +125,7 @@ def _candidates(
     allowed[row] = False
     open_ = np.flatnonzero(allowed)
     best = [open_[_top(whole[open_, s], DEPTH)] for s in range(len(names))]
-    drawn = open_[rng.integers(0, len(open_), RANDOM)]
+    drawn = open_[rng.integers(0, len(open_), RANDOM if len(open_) else 0)]
     others = np.unique(np.concatenate([*best, drawn]))
     return whole[np.r_[row, others]]
 

@@ -1,6 +1,7 @@
 """Learn a sequence model: packed streams, early stopping on later events, resume."""
 
 import math
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,9 @@ from penchant.training.augment import augmented
 from penchant.training.checkpoint import load_checkpoint, save_checkpoint
 from penchant.training.config import ModelName, ScheduleConfig, SequenceConfig
 from penchant.training.contrastive import Contrast
+from penchant.training.following import Task, hand_out, taken_up
 from penchant.training.hardware import Hardware, hardware
+from penchant.training.ranks import add_up, as_first, own_lanes, rank, ranks, total
 from penchant.training.streams import Batch, Histories, batches
 from penchant.training.validation import Held, ndcg_at_10
 
@@ -104,6 +107,8 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
     both cases, so that a number of passes found on one split means the same on another. `go_on`
     is asked after each pass, with its number and NDCG@10.
     """
+    if ranks() > 1 and rank() == 0:
+        hand_out(Task(events, items, types, model, sizes, config, seed, held, epochs, checkpoint))
     run = _begin(items, types, model, sizes, config, seed)
     if checkpoint is not None and checkpoint.exists():
         _resume(run, checkpoint)
@@ -119,10 +124,11 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
         if watch is not None:
             watch(_ended(run, stage, epochs, len(events.events.row), rates[-1]))
         due = time.monotonic() - saved_s >= 60 * config.checkpoint_minutes
-        if checkpoint is not None and due:
+        if checkpoint is not None and due and rank() == 0:
             _save(run, checkpoint)
             saved_s = time.monotonic()
-        if go_on is not None and not go_on(run.epoch, run.ndcgs[-1] if run.ndcgs else math.nan):
+        wanted = go_on is None or go_on(run.epoch, run.ndcgs[-1] if run.ndcgs else math.nan)
+        if not as_first(wanted, run.on.device):
             break
     chosen = run.best_weights if held is not None else run.module.state_dict()
     return Trained(
@@ -134,6 +140,24 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
         float(np.median(rates)) if rates else math.nan,
         str(run.on),
     )
+
+
+def follow() -> None:
+    """Train whatever process 0 trains, until it has nothing more; by every other process."""
+    with tempfile.TemporaryDirectory() as folder:
+        while (task := taken_up(Path(folder))) is not None:
+            train_sequence(
+                task.events,
+                task.items,
+                task.types,
+                task.model,
+                task.sizes,
+                task.schedule,
+                task.seed,
+                task.held,
+                task.epochs,
+                checkpoint=task.checkpoint,
+            )
 
 
 def refresh_sequence(
@@ -182,6 +206,8 @@ def _begin(
         betas=(0.9, 0.98),
     )
     rng = np.random.default_rng(seed)
+    if rank():
+        torch.manual_seed(seed + rank())  # every process drops other activations
     return _Run(net, module, on, optimiser, rng, 0, -math.inf, 0, {}, [], [], 0)
 
 
@@ -208,7 +234,7 @@ def _one_pass(
     if config.contrast.weight:
         contrast = Contrast(events, config.contrast, config.augment, blank, sizes.query_time)
     for read in batches(changed, config.lanes, config.length, run.rng, sizes.query_time):
-        batch = read.to(run.on.device)
+        batch = own_lanes(read.to(run.on.device))
         states = run.net.start(batch.target.shape[1]) if batch.fresh else states
         rate = constant_rate or _rate(sizes.learning_rate, run.step, steps)
         loss, count, states = _one_step(run, batch, states, config, met, rate, contrast)
@@ -243,20 +269,27 @@ def _one_step(
 ) -> tuple[float, int, Carried]:
     interests, states = run.net(batch.packed, states)
     wanted = batch.target >= 0
-    if not bool(wanted.any()):
+    count = int(wanted.sum())
+    of_all = total(count, run.on.device)
+    if not of_all:
         return 0.0, 0, states
-    loss = next_item_loss(
-        run.net, interests[wanted], batch.target[wanted], config, met, run.on.products
-    )
+    loss = 0.0 * interests.sum()
+    if count:
+        loss = next_item_loss(
+            run.net, interests[wanted], batch.target[wanted], config, met, run.on.products
+        )
     for group in run.optimiser.param_groups:
         group["lr"] = rate
     run.optimiser.zero_grad(set_to_none=True)
-    whole = loss if contrast is None else loss + contrast(run.net, run.rng)
+    whole = loss * (count / of_all)  # a mean over every process's targets
+    if contrast is not None:
+        whole = whole + contrast(run.net, run.rng) / ranks()
     whole.backward()  # type: ignore[no-untyped-call]
+    add_up(run.module.parameters())
     torch.nn.utils.clip_grad_norm_(run.module.parameters(), 1.0)
     run.optimiser.step()
     run.step += 1
-    return float(loss.detach()), int(wanted.sum()), states
+    return float(loss.detach()), count, states
 
 
 def next_item_loss(
@@ -305,7 +338,7 @@ def _judge(run: _Run, held: Held | None, query_time: bool) -> None:
     if held is None:
         run.best_epoch = run.epoch
         return
-    ndcg = ndcg_at_10(run.net, held, query_time)
+    ndcg = as_first(ndcg_at_10(run.net, held, query_time), run.on.device)
     run.ndcgs.append(ndcg)
     if ndcg > run.best:
         run.best, run.best_epoch = ndcg, run.epoch

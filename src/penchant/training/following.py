@@ -1,0 +1,105 @@
+"""What process 0 of several is about to train, handed to the others, which then do the same."""
+
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
+from penchant.features.reader import FeatureColumns
+from penchant.interests.models import SEQUENCE_MODELS
+from penchant.training.config import ModelName, ScheduleConfig, SequenceConfig
+from penchant.training.ranks import to_all
+from penchant.training.streams import Histories
+from penchant.training.validation import Held
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class Task(NamedTuple):
+    """What `train_sequence` is given."""
+
+    events: Histories
+    items: int
+    types: int
+    model: ModelName
+    sizes: SequenceConfig
+    schedule: ScheduleConfig
+    seed: int
+    held: Held | None
+    epochs: int | None
+    checkpoint: Path | None
+
+
+def hand_out(task: Task) -> None:
+    """By process 0, before it begins."""
+    arrays = {f"events.{name}": each for name, each in _arrays(task.events).items()}
+    facts: dict[str, Any] = {
+        "items": task.items,
+        "types": task.types,
+        "model": task.model,
+        "sizes": task.sizes.model_dump(mode="json"),
+        "schedule": task.schedule.model_dump(mode="json"),
+        "ordered": task.events.ordered,
+        "seed": task.seed,
+        "epochs": task.epochs,
+        "held": None,
+    }
+    if task.held is not None:
+        held = {**_arrays(task.held.events), "target": task.held.target, "met": task.held.met}
+        arrays |= {f"held.{name}": each for name, each in held.items()}
+        facts["held"] = {"missed": task.held.missed, "repeats": task.held.repeats}
+    if task.checkpoint is not None and task.checkpoint.exists():
+        arrays["checkpoint"] = np.frombuffer(task.checkpoint.read_bytes(), np.uint8)
+    solid = {name: np.ascontiguousarray(each) for name, each in arrays.items()}
+    to_all(msgspec.msgpack.encode((facts, save(solid))))
+
+
+def dismiss() -> None:
+    """By process 0, when there is nothing more to train."""
+    to_all(b"")
+
+
+def taken_up(folder: Path) -> Task | None:
+    """By the others: the next task, its checkpoint in `folder`; None when dismissed."""
+    data = to_all(None)
+    if not data:
+        return None
+    facts, packed = msgspec.msgpack.decode(data)
+    arrays = load(packed)
+    held = None
+    if facts["held"] is not None:
+        held = Held(
+            _histories(arrays, "held.", ordered=True),
+            arrays["held.target"],
+            arrays["held.met"],
+            facts["held"]["missed"],
+            facts["held"]["repeats"],
+        )
+    checkpoint = None
+    if "checkpoint" in arrays:
+        checkpoint = folder / "run.safetensors"
+        checkpoint.write_bytes(arrays["checkpoint"].tobytes())
+    return Task(
+        _histories(arrays, "events.", facts["ordered"]),
+        facts["items"],
+        facts["types"],
+        facts["model"],
+        cast(SequenceConfig, SEQUENCE_MODELS[facts["model"]].config(**facts["sizes"])),
+        ScheduleConfig(**facts["schedule"]),
+        facts["seed"],
+        held,
+        facts["epochs"],
+        checkpoint,
+    )
+
+
+def _arrays(events: Histories) -> Arrays:
+    return {**events.events._asdict(), "begins": events.begins, "lengths": events.lengths}
+
+
+def _histories(arrays: Arrays, at: str, ordered: bool) -> Histories:
+    columns = FeatureColumns(*(arrays[at + name] for name in FeatureColumns._fields))
+    return Histories(columns, arrays[at + "begins"], arrays[at + "lengths"], ordered=ordered)

@@ -1,0 +1,84 @@
+"""Two real processes (gloo) learn what one learns."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.training.test_sequence import ITEMS, log
+
+from penchant.training.config import RecurrentConfig, ScheduleConfig
+from penchant.training.sequence import train_sequence
+from penchant.training.streams import histories
+from penchant.training.validation import Held
+
+SIZES = RecurrentConfig(dim=8, state=8, hidden=16, dropout=0.0)
+SCHEDULE = ScheduleConfig(epochs=2, lanes=8, length=16, precision="float32")
+PROGRAM = """
+import sys
+import numpy as np
+from penchant.training.following import dismiss
+from penchant.training.ranks import joined, ranks
+from penchant.training.sequence import follow
+from tests.training.test_ranks import trained
+
+with joined() as rank:
+    assert ranks() == 2
+    if rank:
+        follow()
+    else:
+        run = trained()
+        dismiss()
+        np.savez(sys.argv[1], ndcgs=run.ndcgs, **run.weights)
+"""
+
+
+def trained():
+    columns = log()
+    held = Held.make(columns, np.arange(900) >= 780, np.ones(ITEMS, bool), repeats=True)
+    early = histories(columns.take(np.arange(900) < 780))
+    return train_sequence(early, ITEMS, 2, "recurrent", SIZES, SCHEDULE, 3, held)
+
+
+def torchrun(*args: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    return subprocess.run(
+        [*command, "--nproc-per-node", "2", *map(str, args)],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    done = torchrun("program.py", tmp_path / "out.npz", folder=tmp_path)
+    assert done.returncode == 0, done.stderr[:5000]
+    alone, together = trained(), np.load(tmp_path / "out.npz")
+    np.testing.assert_allclose(together["ndcgs"], alone.ndcgs, atol=1e-3)
+    for name, weights in alone.weights.items():
+        np.testing.assert_allclose(together[name], weights, atol=2e-3, err_msg=name)
+
+
+@pytest.mark.slow
+def test_penchant_train_under_torchrun_publishes_one_artifact(tmp_path: Path) -> None:
+    (tmp_path / "penchant.toml").write_text(
+        "[training]\nease_items = 50\n[training.recurrent]\ndim = 8\nstate = 8\nhidden = 8\n"
+        "[training.schedule]\nepochs = 1\nlanes = 4\nlength = 16\n"
+    )
+    rows = [f"u{n % 40},i{(n * 7 + n // 40) % 50},view,{1.6e9 + 60 * n:.0f}" for n in range(2_000)]
+    (tmp_path / "views.csv").write_text("\n".join(["user_id,item_id,event_type,timestamp", *rows]))
+    penchant = [sys.executable, "-m", "penchant"]
+    subprocess.run([*penchant, "ingest", "views.csv"], cwd=tmp_path, check=True)
+    done = torchrun("-m", "penchant", "train", "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr[:5000]
+    told = json.loads(done.stdout)
+    folders = [f.name for f in (tmp_path / "penchant.db.artifacts").iterdir() if f.is_dir()]
+    assert folders == [told["artifact"]]
