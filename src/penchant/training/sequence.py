@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from penchant.interests.behaviour_net import ForetellingNet
 from penchant.interests.event_input import BIASES
 from penchant.interests.nets import NETS
 from penchant.interests.sequence_net import Carried, SequenceNet
@@ -241,7 +242,7 @@ def _one_step(
     rate: float,
     contrast: Contrast | None,
 ) -> tuple[float, int, Carried]:
-    interests, states = run.net(batch.packed, states)
+    interests, states, beside = _read(run.net, batch, states)
     wanted = batch.target >= 0
     if not bool(wanted.any()):
         return 0.0, 0, states
@@ -251,12 +252,25 @@ def _one_step(
     for group in run.optimiser.param_groups:
         group["lr"] = rate
     run.optimiser.zero_grad(set_to_none=True)
-    whole = loss if contrast is None else loss + contrast(run.net, run.rng)
+    whole = loss + beside
+    if contrast is not None:
+        whole = whole + contrast(run.net, run.rng)
     whole.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(run.module.parameters(), 1.0)
     run.optimiser.step()
     run.step += 1
     return float(loss.detach()), int(wanted.sum()), states
+
+
+def _read(net: SequenceNet, batch: Batch, states: Carried) -> tuple[Tensor, Carried, Tensor]:
+    """Interests, what is carried on, and what is to be learned beside the next item."""
+    if isinstance(net, ForetellingNet) and net.behaviour is not None:
+        interests, ends, latest = net.heard(batch.packed, states)
+        inside = torch.from_numpy(batch.place >= 0).to(latest.device)
+        beside = net.behaviour.loss(latest, batch.packed, inside)
+        return interests, ends, net.behaviour_weight * beside
+    interests, ends = net(batch.packed, states)
+    return interests, ends, interests.new_zeros(())
 
 
 def next_item_loss(
