@@ -13,6 +13,8 @@ from torch import nn
 from penchant.core.contracts import EventFeatures, InterestModel
 from penchant.core.elapsed import WIDTH
 from penchant.features.reader import FeatureColumns
+from penchant.interests.behaviour import Foretelling
+from penchant.interests.behaviour_net import ForetellingNet
 from penchant.interests.models import SEQUENCE_MODELS, serve
 from penchant.interests.nets import NETS
 from penchant.interests.sequence_net import Packed, SequenceNet
@@ -120,6 +122,38 @@ def test_stepping_and_reading_is_the_forward_pass_at_every_position(
     last = np.r_[held.events.user[1:] != held.events.user[:-1], True]
     seen = read_interests(made, held, query_time, lanes=2, length=7).numpy()
     for n in np.flatnonzero(~last | (not query_time)):  # where the query's time is the next event's
+        np.testing.assert_allclose(seen[n], wanted[n], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["recurrent", "lru"])
+def test_the_next_behaviour_is_what_the_net_foretells_and_asking_changes_nothing(name: str) -> None:
+    made, columns = net(name, behaviour=0.5), stream([6], seed=4)
+    assert isinstance(made, ForetellingNet)
+    assert made.behaviour is not None
+    model = served(name, made, behaviour=0.5)
+    assert isinstance(model, Foretelling)
+    state = model.fold(model.start(), [event(made, columns, n) for n in range(6)])
+    before, told = model.dump(state), model.next_behaviour(state)
+    assert model.dump(state) == before
+    (batch,) = whole_histories(histories(columns), 1, 6)
+    with torch.no_grad():
+        types, gaps = made.behaviour(made.heard(batch.packed, made.start(1))[2][-1, 0])
+    np.testing.assert_allclose(told.types, types.softmax(-1).numpy(), atol=1e-5)
+    np.testing.assert_allclose(told.gaps, gaps.softmax(-1).numpy(), atol=1e-5)
+    assert model.next_behaviour(model.start()) is None
+    silent = served(name, net(name))
+    assert silent.next_behaviour(silent.fold(silent.start(), [event(made, columns, 0)])) is None
+
+
+@pytest.mark.parametrize("name", ["recurrent", "lru"])
+def test_several_interests_are_read_as_the_forward_pass_computes_them(name: str) -> None:
+    made, held = net(name, interests=3), histories(stream([9, 1, 14], seed=5))
+    wanted = read_one_by_one(served(name, made, interests=3), made, held.events)
+    last = np.r_[held.events.user[1:] != held.events.user[:-1], True]
+    seen = read_interests(made, held, lanes=2, length=7).numpy()
+    assert seen.shape == (24, 3, DIM)
+    assert not np.allclose(seen[:, 0], seen[:, 2], atol=0.1)
+    for n in np.flatnonzero(~last):
         np.testing.assert_allclose(seen[n], wanted[n], atol=1e-5)
 
 

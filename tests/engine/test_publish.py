@@ -59,6 +59,34 @@ def test_a_published_model_serves_the_next_request_and_one_can_go_back(
         assert (engine.artifact, ids(engine, user)) == (second, swapped)
 
 
+def of_two_interests(learned: Learned) -> Learned:
+    """A second direction beside the first: the other way at first sight, and the same for long."""
+    weights = dict(learned.weights)
+    for part in ("long_term.weight", "long_term.bias", "fade.weight", "fade.bias"):
+        weights[f"fading.{part}"] = np.concatenate([weights[f"fading.{part}"]] * 2)
+    eye = np.eye(learned.vectors.shape[1], dtype=np.float32)
+    weights["fading.turn.weight"] = np.concatenate([eye, -eye])
+    return replace(learned, weights=weights, sizes={**learned.sizes, "interests": 2})
+
+
+def test_a_model_of_two_interests_serves_slates_with_reasons(trained: Callable[[], Path]) -> None:
+    with opened(trained()) as engine:
+        learned, user = engine._learned, engine.users(1)[0][0]
+        engine.observe(user, engine.items()[0].id, "like")
+        one = engine._memory.reading(user, NOW_S).interests[learned.model]
+        engine.publish(of_two_interests(learned))
+        two = engine._memory.reading(user, NOW_S).interests[learned.model]
+        assert np.allclose(two.directions[0], one.directions[0], atol=1e-6)
+        assert len(two.directions) == 2
+        products = two.products(learned.vectors)
+        assert np.array_equal(two.score(learned.vectors), products.max(axis=0))
+        assert (products[1] > products[0]).any()
+        slate = engine.recommend(user, 10, reasons=True)
+        assert len(slate.items) == 10
+        assert engine.profile(user)["interests"] != []
+        assert engine.strays([user]) == []
+
+
 def test_a_model_may_be_older_than_some_items(trained: Callable[[], Path]) -> None:
     with opened(trained()) as engine:
         learned = engine._learned

@@ -194,6 +194,17 @@ def test_interest_search_adds_the_bias_and_puts_items_without_a_vector_below_all
     assert source.find(who, np.ones(5, np.bool_), 5).rows.tolist() == [0, 1, 2]
 
 
+def test_of_several_interests_each_brings_the_items_near_it() -> None:
+    source = InterestSearch("gru", VECTORS, np.float32([0, 0, 0.5, 0]))
+    apart = {"gru": Interests(np.float32([[1, 0], [-0.2, 0.9]]), np.ones(2, np.float32))}
+    who, plain = reading(interests=apart), reading(interests=EAST)
+    assert source.score(who, slice(None)).tolist() == pytest.approx([1, 0.9, 0.7, 0.6])
+    assert source.find(who, np.ones(4, np.bool_), 2).rows.tolist() == [0, 1]
+    looks = source.look([plain, who, plain])  # one has one direction, the other two
+    found = [look.find(np.ones(4, np.bool_), 2).rows.tolist() for look in looks]
+    assert found == [[0, 3], [0, 1], [0, 3]]
+
+
 def test_without_interests_of_its_model_it_finds_nothing_and_scores_zero() -> None:
     source = InterestSearch("transformer", VECTORS)
     who = reading(interests=EAST)

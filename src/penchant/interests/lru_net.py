@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.core.elapsed import WIDTH
+from penchant.interests.behaviour_net import BehaviourNet
 from penchant.interests.lru import FADING_BEGINS, LruConfig
 from penchant.interests.sequence_net import Carried, EventInputNet, FadingNet, Packed
 from penchant.nn.blocks import RMSNorm, SwiGLU
@@ -69,7 +70,9 @@ class LruNet(nn.Module):
         self.events = EventInputNet(items, types, config.dim)
         self.layers = nn.ModuleList(LruLayer(config, types) for _ in range(config.layers))
         self.norm = RMSNorm(config.dim)
-        self.fading = FadingNet(config.dim, 2 * config.layers * config.state)
+        self.fading = FadingNet(config.dim, 2 * config.layers * config.state, config.interests)
+        self.behaviour = BehaviourNet(config.dim, types) if config.behaviour else None
+        self.behaviour_weight = config.behaviour
         self.dropout = nn.Dropout(config.dropout)
         self.state = config.state
         self.events.begin()
@@ -81,12 +84,17 @@ class LruNet(nn.Module):
         return [torch.zeros(size, dtype=torch.complex64, device=at) for _ in self.layers]
 
     def forward(self, packed: Packed, start: Carried) -> tuple[Tensor, Carried]:
-        """Interests at every query (T, B, 1, D) and the states after the last event."""
+        """Interests at every query (T, B, K, D) and the states after the last event."""
+        interests, ends, _ = self.heard(packed, start)
+        return interests, ends
+
+    def heard(self, packed: Packed, start: Carried) -> tuple[Tensor, Carried, Tensor]:
+        """`forward`, and the output after each event, which knows no query (T, B, D)."""
         x = self.dropout(self.events(packed))
         states, ends = [], []
         for layer, begin in zip(self.layers, start, strict=True):
             x, h = layer(x, packed, begin)
             states.append(torch.view_as_real(h).flatten(-2))
             ends.append(h[-1].detach())
-        read = self.fading(self.norm(x), torch.cat(states, -1), packed.ahead)
-        return read[..., None, :], ends
+        latest = self.norm(x)
+        return self.fading.each(latest, torch.cat(states, -1), packed.ahead), ends, latest

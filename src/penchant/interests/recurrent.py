@@ -8,10 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from penchant.core.contracts import EventFeatures
 from penchant.core.interests import Interests, Vector
+from penchant.interests.behaviour import Behaviour, NextBehaviour
 from penchant.interests.event_input import EventInput, Weights, later, normed, sigmoid, silu
 from penchant.interests.fading import Fading
-
-_ONE = np.ones(1, np.float32)
 
 
 class RecurrentConfig(BaseModel):
@@ -31,6 +30,12 @@ class RecurrentConfig(BaseModel):
     """Share of activations dropped while training."""
     learning_rate: float = Field(default=5e-3, gt=0)
     """Highest step size; rises over 100 steps, then falls along a cosine to a twentieth."""
+    interests: int = Field(default=1, ge=1, le=4)
+    """Directions that a user's interests have when they are read: an item is as near as it is to
+    the nearest of them."""
+    behaviour: float = Field(default=0.0, ge=0)
+    """Weight, beside the next item, of learning the next event's type and the time until then; 0:
+    not learned."""
     query_time: bool = True
     """Whether the time since the latest event counts when interests are read."""
 
@@ -60,9 +65,11 @@ class Recurrent:
         """`weights` as named by `RecurrentNet.state_dict`."""
         self._hear = EventInput(weights)
         self._fading = Fading(weights)
+        self._behaviour = NextBehaviour.of(weights)
         self._norm = weights["norm.weight"]
         self._layers = [_layer(weights, f"layers.{n}.") for n in range(config.layers)]
         self._size, self._dim = config.state, config.dim
+        self._each = np.ones(config.interests, np.float32)
         self._query_time = config.query_time
 
     def start(self) -> RecurrentState:
@@ -90,12 +97,21 @@ class Recurrent:
         return state
 
     def read(self, state: RecurrentState, now_s: float) -> Interests:
-        """The latest interest, faded by the time since towards the long-term one."""
+        """The latest interest, faded by the time since towards the long-term one: (K, D)."""
         if state.time_s != state.time_s:
-            return Interests(np.zeros((1, self._dim), np.float32), _ONE)
+            return Interests(np.zeros((len(self._each), self._dim), np.float32), self._each)
         elapsed_s = now_s - state.time_s if self._query_time else float("nan")
-        faded = self._fading(state.latest, state.layers.reshape(-1), elapsed_s)
-        return Interests(faded[None], _ONE)
+        faded = self._fading.each(state.latest, state.layers.reshape(-1), elapsed_s)
+        return Interests(faded, self._each)
+
+    def next_behaviour(self, state: RecurrentState) -> Behaviour | None:
+        """What the user will do next, and when; None for a stranger, and where it was not learned.
+
+        It is foretold at the latest event and does not change until the next.
+        """
+        if self._behaviour is None or state.time_s != state.time_s:
+            return None
+        return self._behaviour(state.latest)
 
     def dump(self, state: RecurrentState) -> bytes:
         """Little-endian: the time (8 bytes), then float32 layers and output."""

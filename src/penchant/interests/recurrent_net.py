@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from penchant.interests.behaviour_net import BehaviourNet
 from penchant.interests.recurrent import RecurrentConfig
 from penchant.interests.sequence_net import Carried, EventInputNet, FadingNet, Packed
 from penchant.nn.blocks import RMSNorm, SwiGLU
@@ -48,7 +49,9 @@ class RecurrentNet(nn.Module):
             Layer(c.dim, c.state, c.hidden, c.dropout) for _ in range(c.layers)
         )
         self.norm = RMSNorm(c.dim)
-        self.fading = FadingNet(c.dim, c.layers * c.state)
+        self.fading = FadingNet(c.dim, c.layers * c.state, c.interests)
+        self.behaviour = BehaviourNet(c.dim, types) if c.behaviour else None
+        self.behaviour_weight = c.behaviour
         self.dropout = nn.Dropout(c.dropout)
         self.state = c.state
         self.events.begin()
@@ -59,12 +62,17 @@ class RecurrentNet(nn.Module):
         return [torch.zeros(lanes, self.state, device=at) for _ in self.layers]
 
     def forward(self, packed: Packed, start: Carried) -> tuple[Tensor, Carried]:
-        """Interests at every query (T, B, 1, D) and the states after the last event."""
+        """Interests at every query (T, B, K, D) and the states after the last event."""
+        interests, ends, _ = self.heard(packed, start)
+        return interests, ends
+
+    def heard(self, packed: Packed, start: Carried) -> tuple[Tensor, Carried, Tensor]:
+        """`forward`, and the output after each event, which knows no query (T, B, D)."""
         x = self.dropout(self.events(packed))
         states, ends = [], []
         for layer, begin in zip(self.layers, start, strict=True):
             x, h = layer(x, packed.first, begin)
             states.append(h)
             ends.append(h[-1].detach())
-        read = self.fading(self.norm(x), torch.cat(states, -1), packed.ahead)
-        return read[..., None, :], ends
+        latest = self.norm(x)
+        return self.fading.each(latest, torch.cat(states, -1), packed.ahead), ends, latest

@@ -76,17 +76,32 @@ class EventInputNet(nn.Module):
 
 
 class FadingNet(nn.Module):
-    """g * latest + (1 - g) * linear(state), with g = sigmoid(linear(elapsed until the query))."""
+    """g * latest + (1 - g) * linear(state), with g = sigmoid(linear(elapsed until the query)).
 
-    def __init__(self, dim: int, state: int) -> None:
+    Of several directions each has a gate and a long term of its own, and looks at the latest
+    output in its own way. Before training the first lives for now (g = .88), the last for always
+    (g = .12).
+    """
+
+    def __init__(self, dim: int, state: int, interests: int = 1) -> None:
         super().__init__()
-        self.long_term = nn.Linear(state, dim)
-        self.fade = nn.Linear(WIDTH, dim)
+        self.long_term = nn.Linear(state, interests * dim)
+        self.fade = nn.Linear(WIDTH, interests * dim)
+        self.turn = nn.Linear(dim, interests * dim, bias=False) if interests > 1 else None
+        self.interests = interests
         with torch.no_grad():
-            self.fade.bias.fill_(2.0)
+            begin = torch.linspace(2.0, -2.0, interests) if interests > 1 else torch.full((1,), 2.0)
+            self.fade.bias[:] = begin.repeat_interleave(dim)
+            if self.turn is not None:
+                self.turn.weight += torch.eye(dim).repeat(interests, 1)
 
     def forward(self, latest: Tensor, state: Tensor, ahead: Tensor) -> Tensor:
-        """(..., D), (..., S), (..., G) -> (..., D)."""
+        """(..., D), (..., S), (..., G) -> (..., D): of the first direction."""
+        return self.each(latest, state, ahead)[..., 0, :]
+
+    def each(self, latest: Tensor, state: Tensor, ahead: Tensor) -> Tensor:
+        """(..., D), (..., S), (..., G) -> (..., K, D)."""
         kept = torch.sigmoid(self.fade(ahead))
-        faded: Tensor = kept * latest + (1 - kept) * self.long_term(state)
-        return faded
+        now = latest if self.turn is None else self.turn(latest)
+        faded: Tensor = kept * now + (1 - kept) * self.long_term(state)
+        return faded.reshape(*latest.shape[:-1], self.interests, -1)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from penchant.interests.behaviour_net import ForetellingNet
 from penchant.interests.event_input import BIASES
 from penchant.interests.nets import NETS
 from penchant.interests.sequence_net import Carried, SequenceNet
@@ -267,7 +268,7 @@ def _one_step(
     rate: float,
     contrast: Contrast | None,
 ) -> tuple[float, int, Carried]:
-    interests, states = run.net(batch.packed, states)
+    interests, states, beside = _read(run.net, batch, states)
     wanted = batch.target >= 0
     count = int(wanted.sum())
     of_all = total(count, run.on.device)
@@ -281,7 +282,7 @@ def _one_step(
     for group in run.optimiser.param_groups:
         group["lr"] = rate
     run.optimiser.zero_grad(set_to_none=True)
-    whole = loss * (count / of_all)  # a mean over every process's targets
+    whole = loss * (count / of_all) + beside / ranks()  # means over every process's targets
     if contrast is not None:
         whole = whole + contrast(run.net, run.rng) / ranks()
     whole.backward()  # type: ignore[no-untyped-call]
@@ -290,6 +291,17 @@ def _one_step(
     run.optimiser.step()
     run.step += 1
     return float(loss.detach()), count, states
+
+
+def _read(net: SequenceNet, batch: Batch, states: Carried) -> tuple[Tensor, Carried, Tensor]:
+    """Interests, what is carried on, and what is to be learned beside the next item."""
+    if isinstance(net, ForetellingNet) and net.behaviour is not None:
+        interests, ends, latest = net.heard(batch.packed, states)
+        inside = torch.from_numpy(batch.place >= 0).to(latest.device)
+        beside = net.behaviour.loss(latest, batch.packed, inside)
+        return interests, ends, net.behaviour_weight * beside
+    interests, ends = net(batch.packed, states)
+    return interests, ends, interests.new_zeros(())
 
 
 def next_item_loss(
