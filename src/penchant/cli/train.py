@@ -32,6 +32,10 @@ def train(
             "--run-folder", help="Write settings, curves (CSV, TensorBoard, PNG) and card there."
         ),
     ] = None,
+    begin: Annotated[
+        Path | None,
+        typer.Option("--from", help="Begin from this artifact's weights; items keep theirs by id."),
+    ] = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
@@ -41,6 +45,9 @@ def train(
     from penchant.cli.terminal import Stopwatch, print_json
 
     watch, settings = Stopwatch(), load_settings(config)
+    if begin is not None:
+        training = settings.training.model_copy(update={"begin": begin})
+        settings = settings.model_copy(update={"training": training})
     with open_with(db, settings) as engine, _kept(folder, settings, seed) as kept:
         artifact = _trained(engine, settings, seed, resume, kept.watch)
         card = engine.facts()["card"]
