@@ -42,6 +42,15 @@ def test_train_publishes_what_the_next_slate_is_made_with(
     assert "EASE\nhow far to trust each source\n" in result.stderr
     slate = json.loads(run("recommend", 1, "--clock", "log", "--json").stdout)
     assert slate["artifact"] == told["artifact"]
+    begun = json.loads(
+        run("train", "--from", f"penchant.db.artifacts/{told['artifact']}", "--json").stdout
+    )
+    assert begun["card"]["config"]["begin"].endswith(told["artifact"])
+    assert begun["card"]["losses"][0] < told["card"]["losses"][0] - 0.1
+    assert (
+        "no artifact to begin training from at nowhere"
+        in run("train", "--from", "nowhere", code=1).stderr
+    )
     shown = run("train").stdout
     assert ["events", "2,999"] in [line.split() for line in shown.splitlines()]
     assert "NDCG@10" in shown

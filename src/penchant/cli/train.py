@@ -32,6 +32,10 @@ def train(
             "--run-folder", help="Write settings, curves (CSV, TensorBoard, PNG) and card there."
         ),
     ] = None,
+    begin: Annotated[
+        Path | None,
+        typer.Option("--from", help="Begin from this artifact's weights; items keep theirs by id."),
+    ] = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
@@ -48,6 +52,9 @@ def train(
     from penchant.training.sequence import follow
 
     watch, settings = Stopwatch(), load_settings(config)
+    if begin is not None:
+        training = settings.training.model_copy(update={"begin": begin})
+        settings = settings.model_copy(update={"training": training})
     with joined() as rank:
         if rank > 0:
             follow()

@@ -16,13 +16,15 @@ VECTORS: Final = "events.items.weight"
 """The item table among them, (N, D)."""
 BIASES: Final = "events.item_bias"
 """What is added to an item's score, (N,)."""
+TYPES: Final = "events.types.weight"
+"""What each event type says, (types + 1, D); row 0 is a type added later."""
 
 
 class EventInput:
     """Serves what `EventInputNet` was trained to compute."""
 
     def __init__(self, weights: Weights) -> None:
-        self._types = weights["events.types.weight"]
+        self._types = weights[TYPES]
         self._signal = weights["events.signal.weight"].T.copy()
         self._signal_bias = weights["events.signal.bias"]
 

@@ -1,5 +1,6 @@
 """Settings of training: which model, its sizes, the schedule, and what the recipe holds out."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -124,6 +125,9 @@ class TrainingConfig(BaseModel):
     """Causal convolutions over the latest events."""
     bilstm: BilstmConfig = BilstmConfig()
     """An LSTM that re-reads its window of events in both directions."""
+    begin: Path | None = None
+    """Folder of an artifact, perhaps of another catalogue, whose weights training begins from;
+    items keep their vectors by id."""
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
     """Share of events, the latest, on which passes are counted and the blend is learned."""
     ease_items: int = Field(default=10_000, ge=1)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.core.errors import NotEnoughDataError
+from penchant.core.errors import ArtifactMissingError, NotEnoughDataError
 from penchant.core.events import EventColumns
 from penchant.core.items import Item
 from penchant.core.signals import Signal
 from penchant.encoders.topics import Topics, fit_topics
-from penchant.engine.learned import Learned
+from penchant.engine.learned import Learned, load_learned
 from penchant.engine.replay import Replay, cut_at
 from penchant.engine.stages import FORMS, Live, learned_sources, learned_stages
 from penchant.features.reader import EventReader, FeatureColumns
@@ -25,9 +25,10 @@ from penchant.retrieval.transition import Transition, count_transitions
 from penchant.training.blend import LEAST, fit_blend, gather, spread_targets
 from penchant.training.compact import compact_rows, compacted, expanded
 from penchant.training.config import TrainingConfig as TrainingConfig
-from penchant.training.prepare import prepare
+from penchant.training.prepare import Prepared, prepare
 from penchant.training.sequence import Trained, Watch, refresh_sequence, train_sequence
 from penchant.training.streams import histories
+from penchant.training.transfer import transferred
 
 Tell = Callable[[str, float], None]
 """Stage and share of it that is done, 0 to 1."""
@@ -212,6 +213,7 @@ def _learn(  # noqa: PLR0913  a recipe names its ingredients
         stage,
         watch,
         checkpoint,
+        begun=_begun(config, columns, ready, seed),
     )
     met, f = ready.met, ready.features
     weights = expanded(trained.weights, met)
@@ -230,6 +232,24 @@ def _learn(  # noqa: PLR0913  a recipe names its ingredients
         {},
     )
     return learned, trained
+
+
+def _begun(
+    config: TrainingConfig, columns: EventColumns, ready: Prepared, seed: int
+) -> Mapping[str, NDArray[np.float32]] | None:
+    if config.begin is None:
+        return None
+    if not config.begin.is_dir():
+        raise ArtifactMissingError(f"there is no artifact to begin training from at {config.begin}")
+    return transferred(
+        load_learned(config.begin),
+        columns.items,
+        ready.met,
+        ready.reader.types,
+        config.model,
+        config.sizes,
+        seed,
+    )
 
 
 def _blend(

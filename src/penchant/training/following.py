@@ -1,5 +1,6 @@
 """What process 0 of several is about to train, handed to the others, which then do the same."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -31,6 +32,7 @@ class Task(NamedTuple):
     held: Held | None
     epochs: int | None
     checkpoint: Path | None
+    begun: Mapping[str, NDArray[np.float32]] | None = None
 
 
 def hand_out(task: Task) -> None:
@@ -51,6 +53,7 @@ def hand_out(task: Task) -> None:
         held = {**_arrays(task.held.events), "target": task.held.target, "met": task.held.met}
         arrays |= {f"held.{name}": each for name, each in held.items()}
         facts["held"] = {"missed": task.held.missed, "repeats": task.held.repeats}
+    arrays |= {f"begun.{name}": each for name, each in (task.begun or {}).items()}
     if task.checkpoint is not None and task.checkpoint.exists():
         arrays["checkpoint"] = np.frombuffer(task.checkpoint.read_bytes(), np.uint8)
     solid = {name: np.ascontiguousarray(each) for name, each in arrays.items()}
@@ -93,6 +96,7 @@ def taken_up(folder: Path) -> Task | None:
         held,
         facts["epochs"],
         checkpoint,
+        {k.removeprefix("begun."): v for k, v in arrays.items() if k.startswith("begun.")} or None,
     )
 
 

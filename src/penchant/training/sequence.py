@@ -98,8 +98,9 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
     watch: Watch | None = None,
     checkpoint: Path | None = None,
     go_on: Callable[[int, float], bool] | None = None,
+    begun: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> Trained:
-    """Train from nothing, or from `checkpoint` when it is there.
+    """Train from nothing, from weights `begun` elsewhere, or from `checkpoint` when it is there.
 
     The last of the `items` rows stands for those without a vector.
 
@@ -109,8 +110,10 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
     is asked after each pass, with its number and NDCG@10.
     """
     if ranks() > 1 and rank() == 0:
-        hand_out(Task(events, items, types, model, sizes, config, seed, held, epochs, checkpoint))
-    run = _begin(items, types, model, sizes, config, seed)
+        hand_out(
+            Task(events, items, types, model, sizes, config, seed, held, epochs, checkpoint, begun)
+        )
+    run = _begin(items, types, model, sizes, config, seed, begun)
     if checkpoint is not None and checkpoint.exists():
         _resume(run, checkpoint)
     planned = config.passes(len(events.events.row))
@@ -158,6 +161,7 @@ def follow() -> None:
                 task.held,
                 task.epochs,
                 checkpoint=task.checkpoint,
+                begun=task.begun,
             )
 
 
@@ -172,8 +176,7 @@ def refresh_sequence(
     share: float = 0.25,
 ) -> dict[str, NDArray[np.float32]]:
     """One more pass from `weights` over `events`, at `share` of the step size, kept constant."""
-    run = _begin(len(weights[BIASES]), types, model, sizes, config, seed)
-    run.module.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in weights.items()})
+    run = _begin(len(weights[BIASES]), types, model, sizes, config, seed, weights)
     met = torch.from_numpy(np.unique(events.events.row).astype(np.int64)).to(run.on.device)
     rate = sizes.learning_rate * share
     _one_pass(run, events, sizes, config, met, "refresh", (1, 1), None, rate)
@@ -191,10 +194,13 @@ def _begin(
     sizes: SequenceConfig,
     config: ScheduleConfig,
     seed: int,
+    begun: Mapping[str, NDArray[np.float32]] | None,
 ) -> _Run:
     torch.manual_seed(seed)
     net = NETS[model](items, types, sizes)
     module, on = cast(nn.Module, net), hardware(config.precision)
+    if begun is not None:
+        module.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in begun.items()})
     module.to(on.device)
     matrices = [p for p in module.parameters() if p.ndim > 1]
     vectors = [p for p in module.parameters() if p.ndim < 2]
