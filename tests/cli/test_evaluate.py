@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 from typer.testing import Result
 
-from penchant.cli.evaluate import by_row, report
+from penchant.cli.evaluate import by_row
+from penchant.cli.evaluation_tables import headline, report, tabled
 from penchant.core.events import EventColumns
 from penchant.core.ids import ItemId
 from penchant.core.items import Item
@@ -49,6 +50,75 @@ def test_the_table_lists_the_best_state_first_and_all_events_before_first_ones()
     )
     names = [line.split()[1] for line in console.export_text().splitlines()[1:]]
     assert names == ["engine", "popular", "ease", "habit"]
+
+
+CI = [0.1, 0.2]
+MEANS = [0.2, 0.1, None]
+TABLES = {
+    "leave-one-out": ({"ndcg@10_ci95": CI, "hr@10": 0.3, "hr@10_ci95": CI}, "0.3000"),
+    "prequential": (
+        {
+            "variant": "state",
+            "by_window": [0.1, 0.24],
+            "worst_window": 0.1,
+            "slope": -0.05,
+            "slope_ci95": CI,
+            "less_engine": 0.02,
+            "less_engine_ci95": CI,
+        },
+        "0.100 0.240",
+    ),
+    "cold": (
+        {"of": "items", "bucket": "1-5", "events": 9, "control": "ids", "ci95": CI},
+        "items with 1-5",
+    ),
+    "shuffle": (
+        {"shuffled_ndcg@10": 0.1, "lost_share": 0.41, "lost": 0.07, "lost_ci95": CI},
+        "+41%",
+    ),
+    "drift": (
+        {
+            "recovered_after": None,
+            "area_lost": 0.5,
+            "area_lost_ci95": CI,
+            "native": MEANS,
+            "spliced": MEANS,
+            "frozen": MEANS,
+        },
+        "never",
+    ),
+}
+
+
+@pytest.mark.parametrize("protocol", TABLES)
+def test_every_protocol_has_a_table_and_a_headline(protocol: str) -> None:
+    said, shows = TABLES[protocol]
+    facts = {"data": "films", "repeats": "drop", "seeds": [0], "events": 20, "users": 4}
+    result = {
+        **facts,
+        "protocol": protocol,
+        "query_time": "the target's",
+        "splices": 1000,
+        "rows": [{"model": "ease", "ndcg@10": 0.17, **said}],
+    }
+    console = Console(width=240, record=True, file=io.StringIO())
+    console.print(headline(result))
+    console.print(tabled(result))
+    text = console.export_text()
+    assert text.startswith(f"films, {protocol}: ")
+    assert shows in text
+    assert "ease" in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", ["leave-one-out", "shuffle"])
+def test_a_protocol_is_chosen_by_name(ask: Ask, films: Path, tmp_path: Path, protocol: str) -> None:
+    (tmp_path / "penchant.toml").write_text(TINY)
+    lines = (films / "events.csv").read_text().splitlines(keepends=True)[:2_000]
+    (tmp_path / "some.csv").write_text("".join(lines))
+    told = ask("evaluate", "some.csv", "--protocol", protocol, "--models", "popular,recurrent")
+    assert told["protocol"] == protocol
+    assert [row["model"] for row in told["rows"]] == ["popular", "recurrent"]
 
 
 def test_items_come_in_the_order_of_the_rows_and_unknown_ones_are_their_id() -> None:

@@ -17,15 +17,14 @@ if TYPE_CHECKING:
     from penchant.core.events import EventColumns
     from penchant.core.items import Item
     from penchant.core.signals import Signal
+    from penchant.evaluation.case import Case
 
 EXAMPLE = "penchant evaluate movietweetings --models engine,popular"
 TIES_SEED = 7
 """Of the order given to events of one user at one instant, which have none."""
-VARIANTS = ("state", "online", "frozen")
-"""As the table lists them."""
 
 
-Protocol = Literal["successive", "leave-one-out"]
+Protocol = Literal["successive", "leave-one-out", "prequential", "drift", "cold", "shuffle"]
 
 
 class Wanted(NamedTuple):
@@ -67,7 +66,7 @@ def evaluate(  # noqa: PLR0913  the command line of one command
     ] = None,
     protocol: Annotated[
         Protocol,
-        typer.Option("--protocol", help="Every later event is a target, or the last of each user."),
+        typer.Option("--protocol", help="What is asked, and what of it is reported."),
     ] = "successive",
     query_time: Annotated[
         bool,
@@ -90,8 +89,12 @@ def evaluate(  # noqa: PLR0913  the command line of one command
 ) -> None:
     """Train on the earlier events and predict each later one just before it happens.
 
+    That is `successive`. `prequential` reports it by window, `cold` by how little is known of the
+    item and the user, `shuffle` against histories without their order; `drift` lets one user's
+    stream go on as another's; `leave-one-out` asks for each user's last event, as papers do.
     Events of one user at one instant are put in random order, unless --order names the true one.
     """
+    from penchant.cli.evaluation_tables import headline, tabled
     from penchant.cli.settings import load_settings
     from penchant.cli.terminal import print_json, stdout
 
@@ -109,70 +112,8 @@ def evaluate(  # noqa: PLR0913  the command line of one command
         print_json(result)
         return
     console = stdout()
-    console.print(_headline(result), soft_wrap=True, markup=False)
-    console.print(report(result["rows"]) if protocol == "successive" else last_rows(result["rows"]))
-
-
-def _headline(result: dict[str, Any]) -> str:
-    name = f"{result['data']}, {result['protocol']}: "
-    seeds = f"repeats {result['repeats']}; seeds {', '.join(map(str, result['seeds']))}"
-    if result["protocol"] == "leave-one-out":
-        return (
-            f"{name}{result['users']:,} users, {result['events']:,} events before their last two; "
-            f"asked at the time of {result['query_time']}; {seeds}\n"
-        )
-    return (
-        f"{name}{result['events']:,} later events, "
-        f"{result['first_of_group']:,} of them the first of their instant; "
-        f"{seeds}; serves {', '.join(result['serves'])}\n"
-    )
-
-
-def last_rows(rows: Sequence[dict[str, Any]]) -> Any:
-    """Rows of leave-one-out as a table, best first."""
-    from penchant.cli.terminal import table
-
-    lines = [
-        (
-            row["model"],
-            *(
-                text
-                for name in ("ndcg@10", "hr@10")
-                for text in (f"{row[name]:.4f}", _between(row[f"{name}_ci95"]))
-            ),
-        )
-        for row in sorted(rows, key=lambda r: -r["ndcg@10"])
-    ]
-    names = ("NDCG@10", "95 % interval", "HR@10", "95 % interval of HR@10")
-    return table({"model": "left", **dict.fromkeys(names, "right")}, lines)
-
-
-def _between(interval: Sequence[float]) -> str:
-    return f"{interval[0]:.4f} to {interval[1]:.4f}"
-
-
-def report(rows: Sequence[dict[str, Any]]) -> Any:
-    """The rows as a table: by variant, best first, all events before the first of instants."""
-    from penchant.cli.terminal import table
-
-    ordered = sorted(
-        rows,
-        key=lambda r: (r["subset"] != "all", VARIANTS.index(r["variant"]), -r["ndcg@10"]),
-    )
-    lines = [
-        (
-            row["variant"],
-            row["model"],
-            row["subset"].replace("_", " "),
-            f"{row['ndcg@10']:.4f}",
-            _between(row["ci95"]),
-            f"{row['hr@10']:.4f}",
-        )
-        for row in ordered
-    ]
-    head = {"variant": "left", "model": "left", "events": "left"}
-    numbers = {"NDCG@10": "right", "95 % interval": "right", "HR@10": "right"}
-    return table({**head, **numbers}, lines)
+    console.print(headline(result), soft_wrap=True, markup=False)
+    console.print(tabled(result))
 
 
 _How = tuple[dict[str, str], str | None, str | None]
@@ -225,13 +166,54 @@ def _evaluated(given: Given, settings: "Settings", wanted: Wanted) -> dict[str, 
 
     try:
         with TrainingProgress(stderr(), Words("en")) as display:
-            match wanted.protocol:
-                case "successive":
-                    return _successive(given, settings, wanted, display)
-                case "leave-one-out":
-                    return _leave_one_out(given, settings, wanted, display)
+            return _run(given, settings, wanted, display)
     except KeyboardInterrupt:
         raise StoppedError("stopped; an evaluation keeps nothing and changes nothing") from None
+
+
+def _run(
+    given: Given, settings: "Settings", wanted: Wanted, display: "TrainingProgress"
+) -> dict[str, Any]:
+    """The protocol that is wanted; each is imported when it runs."""
+    from penchant.evaluation.cold import evaluate_cold
+    from penchant.evaluation.drift import evaluate_drift
+    from penchant.evaluation.prequential import evaluate_prequential
+    from penchant.evaluation.shuffle import evaluate_shuffle
+
+    match wanted.protocol:
+        case "successive":
+            return _successive(given, settings, wanted, display)
+        case "leave-one-out":
+            return _leave_one_out(given, settings, wanted, display)
+        case "prequential":
+            judge = evaluate_prequential
+        case "drift":
+            judge = evaluate_drift
+        case "cold":
+            judge = evaluate_cold
+        case "shuffle":
+            judge = evaluate_shuffle
+    return judge(case_of(given, settings, wanted.keeps, display), wanted.seeds, wanted.models)
+
+
+def case_of(
+    given: Given, settings: "Settings", keeps: bool | None, display: "TrainingProgress"
+) -> "Case":
+    """What the protocols of the whole engine are given."""
+    from penchant.evaluation.case import Case
+
+    columns = given.placed(settings.signals)
+    return Case(
+        given.name,
+        columns,
+        by_row(columns, given.items),
+        settings.signals,
+        settings.evaluation,
+        settings.training,
+        keeps,
+        display.watch,
+        display.tell,
+    )
 
 
 def _successive(
@@ -239,14 +221,14 @@ def _successive(
 ) -> dict[str, Any]:
     from penchant.evaluation.successive import evaluate_successive
 
-    columns = given.placed(settings.signals)
+    case = case_of(given, settings, wanted.keeps, display)
     return evaluate_successive(
-        given.name,
-        columns,
-        by_row(columns, given.items),
-        settings.signals,
-        settings.evaluation,
-        settings.training,
+        case.name,
+        case.columns,
+        case.items,
+        case.signals,
+        case.config,
+        case.training,
         wanted.seeds,
         wanted.keeps,
         wanted.models,

@@ -18,6 +18,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "train": "final model",
         "learn": "training",
         "last": "each user's last event:",
+        "splices": "users who become others",
         "settings": "settings",
         "replay": "later events, one by one",
         "pass": "pass {epoch} of {epochs}  loss {loss:.2f}  {ndcg}{rate:,.0f} events/s  "
@@ -69,6 +70,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "train": "正式训练",
         "learn": "训练",
         "last": "每位用户的最后一个事件：",
+        "splices": "换成另一位用户之后",
         "settings": "第几组设置：",
         "pass": "第 {epoch}/{epochs} 轮  损失 {loss:.2f}  {ndcg}每秒 {rate:,.0f} 个事件  "
         "还需 {left:.0f} 秒",

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.core.contracts import ItemFacts, Reading, Request, Scores
+from penchant.core.contracts import ItemFacts, Reading, Request
 from penchant.core.errors import ConfigError, NotEnoughDataError
 from penchant.core.events import EventColumns
 from penchant.core.ids import UserId
@@ -19,10 +19,10 @@ from penchant.engine.replay import Replay, cut_at
 from penchant.engine.stages import FORMS, Live, Stages, learned_stages
 from penchant.engine.user_now import UserNow
 from penchant.evaluation.config import SuccessiveConfig as SuccessiveConfig
+from penchant.evaluation.contest import masked_rows, ranks_of
 from penchant.features.reader import FeatureColumns
 from penchant.measures.intervals import mean_interval
 from penchant.measures.ranking import hr, ndcg
-from penchant.ranking.blend import Blend
 from penchant.strategy.rules import Rules, StrategyConfig
 from penchant.training.fit import Tell, TrainingConfig, fit, refresh, repeats_usual
 from penchant.training.sequence import Watch
@@ -131,9 +131,9 @@ def evaluate_learned(
     request, facts = Request(UserId(""), repeats=learned.repeats), _facts(columns)
     for number, later in enumerate(_walk(moving, targets, cut, {})):
         reading = moving.reading(later.code, later.now_s)
-        masked = _masked(reading, learned.repeats)
+        masked = masked_rows(reading, learned.repeats)
         scores = stages.score(reading, slice(None), names)
-        ranks = _ranks(scores, learned.blend, reading, later.row, masked)
+        ranks = ranks_of(scores, learned.blend, reading, later.row, masked)
         rows.add([*names, ENGINE], "state", ranks)
         places = arrange(stages, rules, reading, request, facts, np.random.default_rng(0)).places
         rows.add([SLATE], "state", np.array([_place([p.row for p in places], later.row)]))
@@ -228,17 +228,17 @@ def _score(
 ) -> None:
     """Rank the target by every source and by the blend, in each variant."""
     names = tuple(stages.sources)  # the blend's order too: it was learned over these stages
-    masked = _masked(reading, learned.repeats)
+    masked = masked_rows(reading, learned.repeats)
     blend = learned.blend
     state = stages.score(reading, slice(None), names)
-    as_state = _ranks(state, blend, reading, later.row, masked)
+    as_state = ranks_of(state, blend, reading, later.row, masked)
     rows.add([*names, ENGINE], "state", as_state)
     then = frozen.reading(stages.models, later.now_s)
     old = state.copy()
     for s, name in enumerate(names):
         if name not in MOVES_ALWAYS:
             old[:, s] = stages.sources[name].score(then, slice(None))
-    rows.add([*names, ENGINE], "frozen", _ranks(old, blend, then, later.row, masked))
+    rows.add([*names, ENGINE], "frozen", ranks_of(old, blend, then, later.row, masked))
     if fresh is None:
         rows.add([*names, ENGINE], "online", as_state)
         return
@@ -247,28 +247,7 @@ def _score(
     for s, name in enumerate(names):
         if name not in MOVES_ALWAYS:
             new[:, s] = fresh.stages.sources[name].score(newest, slice(None))
-    rows.add([*names, ENGINE], "online", _ranks(new, blend, newest, later.row, masked))
-
-
-def _masked(reading: Reading, repeats: bool) -> list[int]:
-    """Items out of the contest, each once: what was dismissed was mostly taken too."""
-    return list(reading.dismissed if repeats else reading.dismissed | reading.taken.keys())
-
-
-def _ranks(
-    scores: Scores, blend: Blend, reading: Reading, row: int, masked: Sequence[int]
-) -> NDArray[np.float64]:
-    """(S + 1,) mean rank of `row` by each source and by the blend; a masked target ranks last."""
-    if row in masked:
-        return np.full(scores.shape[1] + 1, np.inf)
-    every = np.empty((scores.shape[1] + 1, len(scores)), np.float32)
-    every[:-1] = scores.T
-    every[-1] = blend.total(reading, scores)
-    right = every[:, row : row + 1]
-    gone = every[:, masked]
-    above = (every > right).sum(1) - (gone > right).sum(1)
-    equal = (every == right).sum(1) - (gone == right).sum(1)
-    return np.asarray(above + (equal - 1) / 2, np.float64)
+    rows.add([*names, ENGINE], "online", ranks_of(new, blend, newest, later.row, masked))
 
 
 def _place(rows: Sequence[int], row: int) -> float:

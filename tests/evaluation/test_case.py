@@ -1,0 +1,52 @@
+"""What is known before the cut, and the ranks of what comes after it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from penchant.core.errors import ConfigError
+from penchant.engine.learned import Learned
+from penchant.evaluation.case import Case, rank_later, rows_wanted
+from penchant.evaluation.successive import run_successive
+
+
+def test_ranks_are_those_of_the_state_variant_of_successive(case: Case, learned: Learned) -> None:
+    alone = rank_later(case, learned)
+    whole = run_successive(
+        learned, case.columns, case.cut, case.signals, case.config, case.training, 0
+    )
+    for name, ranks in zip(alone.names, alone.ranks, strict=True):
+        assert ranks.tolist() == whole.ranks[name, "state"].tolist(), name
+    assert case.columns.user[alone.at].tolist() == whole.users.tolist()
+
+
+def test_what_happens_after_a_target_cannot_change_its_rank(case: Case, learned: Learned) -> None:
+    middle = int(np.flatnonzero(case.columns.time_s >= case.cut)[40])
+    other = case.columns.row.copy()
+    other[middle:] = (other[middle:] + 7) % len(case.columns.items)
+    changed = replace(case, columns=replace(case.columns, row=other))
+    as_was, as_is = rank_later(case, learned), rank_later(changed, learned)
+    assert as_was.ranks[:, :40].tolist() == as_is.ranks[:, :40].tolist()
+    assert as_was.ranks[:, 40:].tolist() != as_is.ranks[:, 40:].tolist()
+
+
+def test_strangers_are_asked_when_wanted_and_events_before_are_counted(
+    case: Case, learned: Learned
+) -> None:
+    columns = case.columns
+    late = columns.time_s >= case.cut
+    kept = late | (columns.user > 0)  # u0 comes after the cut
+    new = replace(case, columns=columns.take(kept))
+    object.__setattr__(new, "cut", case.cut)
+    known, all_ = rank_later(new, learned), rank_later(new, learned, strangers=True)
+    assert len(all_.at) == len(known.at) + 1
+    own = all_.past[new.columns.user[all_.at] == 0]
+    assert own.tolist() == list(range(len(own)))
+    assert known.past.min() >= 1
+
+
+def test_a_row_that_does_not_exist_is_refused() -> None:
+    assert rows_wanted(frozenset({"ease"}), ("ease", "engine")) == ["ease"]
+    with pytest.raises(ConfigError, match=r"no row is named 'sasrec'.*transition"):
+        rows_wanted(frozenset({"sasrec"}), ())

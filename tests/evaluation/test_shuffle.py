@@ -1,0 +1,39 @@
+"""Histories without their order: the same events, and only those models lose that use it."""
+
+import numpy as np
+import pytest
+
+from penchant.evaluation.case import Case
+from penchant.evaluation.shuffle import evaluate_shuffle, shuffled
+
+
+def test_each_user_keeps_the_same_events_before_the_cut_and_after_it(case: Case) -> None:
+    moved, origin = shuffled(case.columns, case.cut, np.random.default_rng(0))
+    assert moved.time_s.tolist() == case.columns.time_s.tolist()
+    assert moved.user.tolist() == case.columns.user.tolist()
+    assert moved.row.tolist() == case.columns.row[origin].tolist()
+    assert sorted(origin.tolist()) == list(range(len(origin)))
+    late = case.columns.time_s >= case.cut
+    assert np.array_equal(late, late[origin])
+    assert moved.row.tolist() != case.columns.row.tolist()
+
+
+def test_what_comes_after_the_cut_changes_nothing_before_it(case: Case) -> None:
+    early = case.columns.time_s < case.cut
+    whole, _ = shuffled(case.columns, case.cut, np.random.default_rng(0))
+    other = case.columns.row.copy()
+    other[~early] = (other[~early] + 3) % 20
+    changed = type(case.columns)(**{**vars(case.columns), "row": other})
+    again, _ = shuffled(changed, case.cut, np.random.default_rng(0))
+    assert whole.row[early].tolist() == again.row[early].tolist()
+
+
+def test_transitions_lose_and_habits_do_not(case: Case) -> None:
+    report = evaluate_shuffle(case, [0])
+    rows = {row["model"]: row for row in report["rows"]}
+    transition, habit = rows["transition"], rows["habit"]
+    assert transition["lost_share"] > 0.2
+    assert transition["lost_ci95"][0] > 0
+    assert abs(habit["lost"]) < transition["lost"] / 2
+    difference = transition["ndcg@10"] - transition["shuffled_ndcg@10"]
+    assert transition["lost"] == pytest.approx(difference, abs=2e-5)
