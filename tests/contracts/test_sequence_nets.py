@@ -13,10 +13,10 @@ from torch import nn
 from penchant.core.contracts import EventFeatures, InterestModel
 from penchant.core.elapsed import WIDTH
 from penchant.features.reader import FeatureColumns
-from penchant.interests.behaviour import Foretelling
-from penchant.interests.behaviour_net import ForetellingNet
 from penchant.interests.models import SEQUENCE_MODELS, serve
 from penchant.interests.nets import NETS
+from penchant.interests.next_behaviour import Foretelling
+from penchant.interests.next_behaviour_net import ForetellingNet
 from penchant.interests.sequence_net import Packed, SequenceNet
 from penchant.training.config import AugmentConfig, ContrastConfig
 from penchant.training.contrastive import Contrast

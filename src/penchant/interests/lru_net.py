@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from penchant.core.elapsed import WIDTH
-from penchant.interests.behaviour_net import BehaviourNet
 from penchant.interests.lru import FADING_BEGINS, LruConfig
+from penchant.interests.next_behaviour_net import BehaviourNet
 from penchant.interests.sequence_net import Carried, EventInputNet, FadingNet, Packed
 from penchant.nn.blocks import RMSNorm, SwiGLU
 from penchant.nn.scan import linear_scan

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from penchant.core.contracts import EventFeatures
 from penchant.core.interests import Interests, Vector
-from penchant.interests.behaviour import Behaviour, NextBehaviour
 from penchant.interests.event_input import EventInput, Weights, later, normed, sigmoid, silu
 from penchant.interests.fading import Fading
+from penchant.interests.next_behaviour import Behaviour, NextBehaviour
 
 
 class RecurrentConfig(BaseModel):

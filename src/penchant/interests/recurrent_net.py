@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from penchant.interests.behaviour_net import BehaviourNet
+from penchant.interests.next_behaviour_net import BehaviourNet
 from penchant.interests.recurrent import RecurrentConfig
 from penchant.interests.sequence_net import Carried, EventInputNet, FadingNet, Packed
 from penchant.nn.blocks import RMSNorm, SwiGLU

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from penchant.interests.behaviour_net import ForetellingNet
 from penchant.interests.event_input import BIASES
 from penchant.interests.nets import NETS
+from penchant.interests.next_behaviour_net import ForetellingNet
 from penchant.interests.sequence_net import Carried, SequenceNet
 from penchant.nn.softmax import full_cross_entropy
 from penchant.training.augment import augmented

@@ -7,8 +7,8 @@ import torch
 from penchant.core.contracts import EventFeatures
 from penchant.core.elapsed import KNOTS_S, WIDTH, gap_features
 from penchant.features.reader import FeatureColumns
-from penchant.interests.behaviour import Behaviour
-from penchant.interests.behaviour_net import BehaviourNet
+from penchant.interests.next_behaviour import Behaviour
+from penchant.interests.next_behaviour_net import BehaviourNet
 from penchant.interests.recurrent import Recurrent, RecurrentConfig
 from penchant.interests.sequence_net import Packed
 from penchant.training.config import ScheduleConfig
