@@ -16,6 +16,8 @@ VECTORS: Final = "events.items.weight"
 """The item table among them, (N, D)."""
 BIASES: Final = "events.item_bias"
 """What is added to an item's score, (N,)."""
+COUNTS: Final = "item_counts"
+"""How often an item was met in training, (N,), where a model weighs by it."""
 
 
 class EventInput:
