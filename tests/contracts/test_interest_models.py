@@ -47,6 +47,8 @@ MODELS: dict[str, Builder] = {
     "lstm": net("lstm", state=10),
     "cnn": net("cnn", dilations=(1, 2)),
     "bilstm": net("bilstm", state=6, window=5),
+    "mlp": net("mlp", hidden=12),
+    "logistic": net("logistic"),
     "topic_average": topic_average,
 }
 """Name -> builder of the model and D, the size of the event vectors it takes."""

@@ -1,7 +1,7 @@
 """What every trained model keeps to: served event by event, it is what its net computes."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from penchant.interests.nets import NETS
 from penchant.interests.next_behaviour import Foretelling
 from penchant.interests.next_behaviour_net import ForetellingNet
 from penchant.interests.sequence_net import Packed, SequenceNet
-from penchant.training.config import AugmentConfig, ContrastConfig
+from penchant.training.config import AugmentConfig, ContrastConfig, ModelName, TrainingConfig
 from penchant.training.contrastive import Contrast
 from penchant.training.streams import batches, histories, whole_histories
 from penchant.training.validation import read_interests
@@ -33,6 +33,8 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "lstm": {"dim": DIM, "state": 10, "layers": 1},
     "cnn": {"dim": DIM, "kernel": 3, "dilations": (1, 3)},
     "bilstm": {"dim": DIM, "state": 6, "window": 5},
+    "mlp": {"dim": DIM, "half_lives_s": (60.0, 7200.0, 1e8), "hidden": 12},
+    "logistic": {"dim": DIM, "half_lives_s": (60.0, 1e8)},
 }
 """Sizes to test each model with; a model is tested by being listed."""
 
@@ -40,7 +42,12 @@ every_net = pytest.mark.parametrize("name", SMALL)
 
 
 def test_every_model_is_listed() -> None:
-    assert set(SMALL) == set(NETS) == set(SEQUENCE_MODELS)
+    assert set(SMALL) == set(NETS) == set(SEQUENCE_MODELS) == set(get_args(ModelName))
+
+
+@every_net
+def test_settings_are_kept_under_the_name_of_their_model(name: ModelName) -> None:
+    assert type(TrainingConfig(model=name).sizes) is SEQUENCE_MODELS[name].config
 
 
 def net(name: str, seed: int = 0, **sizes: object) -> SequenceNet:

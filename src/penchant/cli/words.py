@@ -129,6 +129,8 @@ SOURCES: Final[Mapping[str, str]] = {
     "lstm": "兴趣模型 LSTM",
     "cnn": "兴趣模型 CNN",
     "bilstm": "兴趣模型 BiLSTM",
+    "mlp": "行为特征 MLP",
+    "logistic": "行为特征逻辑回归",
     "engine": "融合排序",
     "slate": "最终列表",
 }

@@ -18,6 +18,8 @@ BIASES: Final = "events.item_bias"
 """What is added to an item's score, (N,)."""
 TYPES: Final = "events.types.weight"
 """What each event type says, (types + 1, D); row 0 is a type added later."""
+COUNTS: Final = "item_counts"
+"""How often an item was met in training, (N,), where a model weighs by it."""
 
 
 class EventInput:

@@ -11,7 +11,9 @@ from penchant.interests.bilstm import Bilstm, BilstmConfig
 from penchant.interests.cnn import Cnn, CnnConfig
 from penchant.interests.event_input import Weights
 from penchant.interests.gated import GatedConfig, gru, lstm
+from penchant.interests.logistic import LogisticConfig, logistic
 from penchant.interests.lru import Lru, LruConfig
+from penchant.interests.mlp import MlpConfig, mlp
 from penchant.interests.recurrent import Recurrent, RecurrentConfig
 
 
@@ -29,6 +31,8 @@ SEQUENCE_MODELS: Final[Mapping[str, Served]] = {
     "lstm": Served(GatedConfig, lstm),
     "cnn": Served(CnnConfig, Cnn),
     "bilstm": Served(BilstmConfig, Bilstm),
+    "mlp": Served(MlpConfig, mlp),
+    "logistic": Served(LogisticConfig, logistic),
 }
 """By the name used in settings, in artifacts and as a source."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from penchant.interests.behaviour_net import logistic_net, mlp_net
 from penchant.interests.bilstm_net import BilstmNet
 from penchant.interests.cnn_net import CnnNet
 from penchant.interests.gated_net import gru_net, lstm_net
@@ -17,5 +18,7 @@ NETS: Final[Mapping[str, Callable[[int, int, Any], SequenceNet]]] = {
     "lstm": lstm_net,
     "cnn": CnnNet,
     "bilstm": BilstmNet,
+    "mlp": mlp_net,
+    "logistic": logistic_net,
 }
 """Built from the number of items, the number of event types, and the model's own settings."""

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from penchant.core.contracts import Mask
 from penchant.features.reader import FeatureColumns
-from penchant.interests.event_input import BIASES, VECTORS
+from penchant.interests.event_input import BIASES, COUNTS, VECTORS
 
-ITEM_TABLES = (VECTORS, BIASES)
-"""Weights with one row per item."""
+ITEM_TABLES = (VECTORS, BIASES, COUNTS)
+"""Weights with one row per item, where a model has them."""
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -32,7 +32,7 @@ def compact_mask(met: Mask) -> Mask:
 def expanded(weights: Mapping[str, NDArray[np.float32]], met: Mask) -> Weights:
     """Compact weights as rows of the catalogue; zeros where an item was not met."""
     full = dict(weights)
-    for name in ITEM_TABLES:
+    for name in filter(weights.__contains__, ITEM_TABLES):
         rows = weights[name]
         full[name] = np.zeros((len(met), *rows.shape[1:]), np.float32)
         full[name][met] = rows[: int(met.sum())]
@@ -49,5 +49,6 @@ def compacted(
     begun[: len(had)][had] = table[had]
     spare = np.zeros((1, table.shape[1]), np.float32)
     small[VECTORS] = np.concatenate([begun[met], spare])
-    small[BIASES] = np.concatenate([weights[BIASES][met], spare[0, :1]])
+    for name in filter(weights.__contains__, (BIASES, COUNTS)):
+        small[name] = np.concatenate([weights[name][met], spare[0, :1]])
     return small

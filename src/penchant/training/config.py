@@ -8,12 +8,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from penchant.interests.bilstm import BilstmConfig as BilstmConfig
 from penchant.interests.cnn import CnnConfig as CnnConfig
 from penchant.interests.gated import GatedConfig as GatedConfig
+from penchant.interests.logistic import LogisticConfig as LogisticConfig
 from penchant.interests.lru import LruConfig as LruConfig
+from penchant.interests.mlp import MlpConfig as MlpConfig
 from penchant.interests.recurrent import RecurrentConfig as RecurrentConfig
 
-ModelName = Literal["recurrent", "lru", "gru", "lstm", "cnn", "bilstm"]
+ModelName = Literal["recurrent", "lru", "gru", "lstm", "cnn", "bilstm", "mlp", "logistic"]
 """Every sequence model that can be trained."""
-SequenceConfig = RecurrentConfig | LruConfig | GatedConfig | CnnConfig | BilstmConfig
+SequenceConfig = (
+    RecurrentConfig
+    | LruConfig
+    | GatedConfig
+    | CnnConfig
+    | BilstmConfig
+    | MlpConfig
+    | LogisticConfig
+)
 """Settings of any of them."""
 
 
@@ -128,6 +138,10 @@ class TrainingConfig(BaseModel):
     begin: Path | None = None
     """Folder of an artifact, perhaps of another catalogue, whose weights training begins from;
     items keep their vectors by id."""
+    mlp: MlpConfig = MlpConfig()
+    """A network over features of behaviour."""
+    logistic: LogisticConfig = LogisticConfig()
+    """Multinomial logistic regression on features of behaviour."""
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
     """Share of events, the latest, on which passes are counted and the blend is learned."""
     ease_items: int = Field(default=10_000, ge=1)
@@ -138,16 +152,5 @@ class TrainingConfig(BaseModel):
     @property
     def sizes(self) -> SequenceConfig:
         """The settings of the chosen model."""
-        match self.model:
-            case "recurrent":
-                return self.recurrent
-            case "lru":
-                return self.lru
-            case "gru":
-                return self.gru
-            case "lstm":
-                return self.lstm
-            case "cnn":
-                return self.cnn
-            case "bilstm":
-                return self.bilstm
+        chosen: SequenceConfig = getattr(self, self.model)
+        return chosen
