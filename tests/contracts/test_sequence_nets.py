@@ -24,6 +24,7 @@ YEAR_S = 31_536_000.0
 GAPS_S = (0.0, 0.0, 1.0, 30.0, 3600.0, 86_400.0, 5 * YEAR_S)
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "recurrent": {"dim": DIM, "state": 24, "hidden": 20, "layers": 2},
+    "transformer": {"dim": DIM, "heads": 2, "hidden": 20, "layers": 2, "window": 9},
 }
 """Sizes to test each model with; a model is tested by being listed."""
 

@@ -118,6 +118,7 @@ SOURCES: Final[Mapping[str, str]] = {
     "ease": "EASE",
     "topic_average": "主题兴趣",
     "recurrent": "兴趣模型",
+    "transformer": "兴趣模型",
     "engine": "融合排序",
     "slate": "最终列表",
 }

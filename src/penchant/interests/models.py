@@ -9,6 +9,7 @@ from penchant.core.contracts import InterestModel
 from penchant.core.errors import UnknownComponentError
 from penchant.interests.event_input import Weights
 from penchant.interests.recurrent import Recurrent, RecurrentConfig
+from penchant.interests.transformer import Transformer, TransformerConfig
 
 
 class Served(NamedTuple):
@@ -20,6 +21,7 @@ class Served(NamedTuple):
 
 SEQUENCE_MODELS: Final[Mapping[str, Served]] = {
     "recurrent": Served(RecurrentConfig, Recurrent),
+    "transformer": Served(TransformerConfig, Transformer),
 }
 """By the name used in settings, in artifacts and as a source."""
 

@@ -5,8 +5,10 @@ from typing import Any, Final
 
 from penchant.interests.recurrent_net import RecurrentNet
 from penchant.interests.sequence_net import SequenceNet
+from penchant.interests.transformer_net import TransformerNet
 
 NETS: Final[Mapping[str, Callable[[int, int, Any], SequenceNet]]] = {
     "recurrent": RecurrentNet,
+    "transformer": TransformerNet,
 }
 """Built from the number of items, the number of event types, and the model's own settings."""

@@ -5,10 +5,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from penchant.interests.recurrent import RecurrentConfig as RecurrentConfig
+from penchant.interests.transformer import TransformerConfig as TransformerConfig
 
-ModelName = Literal["recurrent"]
+ModelName = Literal["recurrent", "transformer"]
 """Every sequence model that can be trained."""
-SequenceConfig = RecurrentConfig
+SequenceConfig = RecurrentConfig | TransformerConfig
 """Settings of any of them."""
 
 
@@ -53,6 +54,8 @@ class TrainingConfig(BaseModel):
     """How it is trained."""
     recurrent: RecurrentConfig = RecurrentConfig()
     """The default interest model: a gated linear recurrence."""
+    transformer: TransformerConfig = TransformerConfig()
+    """Attention over a user's latest events."""
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
     """Share of events, the latest, on which passes are counted and the blend is learned."""
     ease_items: int = Field(default=10_000, ge=1)
@@ -66,3 +69,5 @@ class TrainingConfig(BaseModel):
         match self.model:
             case "recurrent":
                 return self.recurrent
+            case "transformer":
+                return self.transformer

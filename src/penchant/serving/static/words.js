@@ -478,6 +478,7 @@ export const WORDS = {
 /** Sources by name: the name a reader knows, what it means, and its family. */
 export const SOURCES = {
   recurrent: { family: "interest", en: ["Interest model", "Near this person’s interest, by the trained model."], zh: ["兴趣模型", "训练出的兴趣模型认为接近。"] },
+  transformer: { family: "interest", en: ["Interest model", "Near this person’s interest, by the trained model that attends to their latest events."], zh: ["兴趣模型", "回看最近事件的训练模型认为接近。"] },
   topic_average: { family: "interest", en: ["Topics", "Near their readable interests."], zh: ["主题兴趣", "接近看得懂的主题兴趣。"] },
   transition: { family: "together", en: ["Often next", "Often taken right after their latest item."], zh: ["看完接着看", "看完上一个之后常接着看。"] },
   item_item: { family: "together", en: ["Goes together", "Taken by the same people."], zh: ["相似物品", "同一批人也喜欢。"] },
