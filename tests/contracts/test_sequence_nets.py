@@ -35,6 +35,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "bilstm": {"dim": DIM, "state": 6, "window": 5},
     "mlp": {"dim": DIM, "half_lives_s": (60.0, 7200.0, 1e8), "hidden": 12},
     "logistic": {"dim": DIM, "half_lives_s": (60.0, 1e8)},
+    "transformer": {"dim": DIM, "heads": 2, "hidden": 20, "layers": 2, "window": 9},
 }
 """Sizes to test each model with; a model is tested by being listed."""
 

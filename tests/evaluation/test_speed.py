@@ -9,7 +9,7 @@ from penchant.core.clock import ManualClock
 from penchant.core.signals import DAY_S
 from penchant.engine.engine import Engine
 from penchant.engine.learned import load_learned
-from penchant.engine.stages import FORMS
+from penchant.engine.stages import learned_sources
 from penchant.evaluation import speed
 from penchant.evaluation.generated import EASE, FEWEST, ITEM_ITEM, MOST, build
 
@@ -28,7 +28,7 @@ def test_what_is_generated_has_the_shapes_of_what_is_learned(made: Path) -> None
     learned = load_learned(artifact)
     assert learned.card["vectors"] == "generated"
     assert learned.vectors.shape == (SIZE, 64)
-    assert set(learned.blend.sources) == FORMS.keys() - {"co_visit"}
+    assert learned.blend.sources == learned_sources(learned.model)
     assert learned.tables["item_item"]["neighbours"].shape == (SIZE, ITEM_ITEM)
     assert learned.tables["ease"]["neighbours"].shape == (SIZE, EASE)
     assert len(learned.tables["transition"]["starts"]) == SIZE + 1

@@ -131,6 +131,7 @@ SOURCES: Final[Mapping[str, str]] = {
     "bilstm": "兴趣模型 BiLSTM",
     "mlp": "行为特征 MLP",
     "logistic": "行为特征逻辑回归",
+    "transformer": "兴趣模型 Transformer",
     "engine": "融合排序",
     "slate": "最终列表",
 }

@@ -15,6 +15,7 @@ from penchant.interests.logistic import LogisticConfig, logistic
 from penchant.interests.lru import Lru, LruConfig
 from penchant.interests.mlp import MlpConfig, mlp
 from penchant.interests.recurrent import Recurrent, RecurrentConfig
+from penchant.interests.transformer import Transformer, TransformerConfig
 
 
 class Served(NamedTuple):
@@ -33,6 +34,7 @@ SEQUENCE_MODELS: Final[Mapping[str, Served]] = {
     "bilstm": Served(BilstmConfig, Bilstm),
     "mlp": Served(MlpConfig, mlp),
     "logistic": Served(LogisticConfig, logistic),
+    "transformer": Served(TransformerConfig, Transformer),
 }
 """By the name used in settings, in artifacts and as a source."""
 

@@ -10,6 +10,7 @@ from penchant.interests.gated_net import gru_net, lstm_net
 from penchant.interests.lru_net import LruNet
 from penchant.interests.recurrent_net import RecurrentNet
 from penchant.interests.sequence_net import SequenceNet
+from penchant.interests.transformer_net import TransformerNet
 
 NETS: Final[Mapping[str, Callable[[int, int, Any], SequenceNet]]] = {
     "recurrent": RecurrentNet,
@@ -20,5 +21,6 @@ NETS: Final[Mapping[str, Callable[[int, int, Any], SequenceNet]]] = {
     "bilstm": BilstmNet,
     "mlp": mlp_net,
     "logistic": logistic_net,
+    "transformer": TransformerNet,
 }
 """Built from the number of items, the number of event types, and the model's own settings."""

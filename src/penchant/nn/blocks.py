@@ -1,4 +1,4 @@
-"""Blocks that sequence models are made of: normalisation and the gated feed-forward."""
+"""Blocks that sequence models are made of: normalisation, gated feed-forward, gated residual."""
 
 import torch
 from torch import Tensor, nn
@@ -31,3 +31,15 @@ class SwiGLU(nn.Module):
         gate, up = self.into(x).chunk(2, -1)
         result: Tensor = self.out(nn.functional.silu(gate) * up)
         return result
+
+
+class GatedResidual(nn.Module):
+    """x + sigmoid(W x) * said (LiGR: Zhao et al. 2025, section 3.2)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.gate = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, said: Tensor) -> Tensor:
+        """(..., D), (..., D) -> (..., D)."""
+        return torch.addcmul(x, torch.sigmoid(self.gate(x)), said)

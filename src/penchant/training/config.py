@@ -12,11 +12,15 @@ from penchant.interests.logistic import LogisticConfig as LogisticConfig
 from penchant.interests.lru import LruConfig as LruConfig
 from penchant.interests.mlp import MlpConfig as MlpConfig
 from penchant.interests.recurrent import RecurrentConfig as RecurrentConfig
+from penchant.interests.transformer import TransformerConfig as TransformerConfig
 
-ModelName = Literal["recurrent", "lru", "gru", "lstm", "cnn", "bilstm", "mlp", "logistic"]
+ModelName = Literal[
+    "recurrent", "transformer", "lru", "gru", "lstm", "cnn", "bilstm", "mlp", "logistic"
+]
 """Every sequence model that can be trained."""
 SequenceConfig = (
     RecurrentConfig
+    | TransformerConfig
     | LruConfig
     | GatedConfig
     | CnnConfig
@@ -125,6 +129,8 @@ class TrainingConfig(BaseModel):
     """How it is trained."""
     recurrent: RecurrentConfig = RecurrentConfig()
     """The default interest model: a gated linear recurrence."""
+    transformer: TransformerConfig = TransformerConfig()
+    """Attention over a user's latest events."""
     lru: LruConfig = LruConfig()
     """A complex diagonal recurrence whose memory fades with real time."""
     gru: GatedConfig = GatedConfig()

@@ -485,6 +485,7 @@ export const SOURCES = {
   bilstm: { family: "interest", en: ["Interest model (BiLSTM)", "Near this person’s interest, by the trained model."], zh: ["兴趣模型（BiLSTM）", "训练出的兴趣模型认为接近。"] },
   mlp: { family: "interest", en: ["Interest model (MLP)", "Near this person’s interest, by a model of features of what they did."], zh: ["兴趣模型（MLP）", "由行为特征训练出的兴趣模型认为接近。"] },
   logistic: { family: "interest", en: ["Interest model (logistic)", "Near this person’s interest, by a model of features of what they did."], zh: ["兴趣模型（逻辑回归）", "由行为特征训练出的兴趣模型认为接近。"] },
+  transformer: { family: "interest", en: ["Interest model (Transformer)", "Near this person’s interest, by the trained model that attends to their latest events."], zh: ["兴趣模型（Transformer）", "回看最近事件的训练模型认为接近。"] },
   topic_average: { family: "interest", en: ["Topics", "Near their readable interests."], zh: ["主题兴趣", "接近看得懂的主题兴趣。"] },
   transition: { family: "together", en: ["Often next", "Often taken right after their latest item."], zh: ["看完接着看", "看完上一个之后常接着看。"] },
   item_item: { family: "together", en: ["Goes together", "Taken by the same people."], zh: ["相似物品", "同一批人也喜欢。"] },

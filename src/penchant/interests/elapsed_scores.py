@@ -1,0 +1,71 @@
+"""What elapsed time adds to the attention of a query to a key, lane by lane in the cache."""
+
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from penchant.core.elapsed import KNOTS_S, WIDTH
+from penchant.nn.attention import FAR
+
+_LOGS: Final = torch.tensor(KNOTS_S, dtype=torch.float64).log1p()
+_SLOPES: Final = (1 / _LOGS.diff()).float()[:, None]  # (G - 1, 1)
+_OFFSETS: Final = -(_LOGS[:-1] / _LOGS.diff()).float()[:, None]
+
+
+def elapsed_scores(
+    query_s: Tensor, key_s: Tensor, same: Tensor, weights: Tensor, base: Tensor
+) -> Tensor:
+    """base + (weights - weights[:, :1]) @ `gap_feature`(query - key); `FAR` where not `same`.
+
+    Shapes: (B, T), (B, S), (B, T, S) bool, (C, G), (C, T, S) -> (C, B, T, S). Hats are made once
+    for all C and again for their gradient, one lane at a time: no (G, B, T, S) array exists.
+    """
+    told: Tensor = _Lanes.apply(  # type: ignore[no-untyped-call]
+        query_s, key_s, same, weights, base
+    )
+    return told
+
+
+def _rising(query_s: Tensor, key_s: Tensor, out: Tensor) -> None:
+    """(T,), (S,) -> the first (G - 1, T S) of `out`: how far between knots, 0 before and 1 after.
+
+    The hat of knot k is rising k - 1 minus rising k, so that weights of hats are here differences.
+    """
+    logs = (query_s[:, None] - key_s).float().clamp_min_(0).log1p_().view(1, -1)
+    slopes, offsets = _SLOPES.to(logs.device), _OFFSETS.to(logs.device)
+    torch.addmm(offsets, slopes, logs, out=out[: WIDTH - 1])
+    out[: WIDTH - 1].clamp_(0, 1)
+
+
+class _Lanes(torch.autograd.Function):
+    """Linear in the weights: the gradient is the product with the same hats."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, query_s: Tensor, key_s: Tensor, same: Tensor, weights: Tensor, base: Tensor
+    ) -> Tensor:
+        lanes, length, keys = same.shape
+        out = weights.new_empty(len(weights), lanes, length * keys)
+        room = weights.new_empty(WIDTH, length * keys)  # rises, and what must not be seen
+        each = torch.cat([weights.diff(), torch.full_like(weights[:, :1], FAR)], 1)
+        for lane in range(lanes):
+            _rising(query_s[lane], key_s[lane], room)
+            room[-1] = ~same[lane].view(-1)
+            torch.addmm(base.flatten(1), each, room, out=out[:, lane])
+        ctx.save_for_backward(query_s, key_s)
+        return out.view(-1, lanes, length, keys)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, None, Tensor, Tensor]:
+        query_s, key_s = ctx.saved_tensors
+        (grad,) = grads
+        d_base, grad = grad.sum(1), grad.flatten(2)
+        room = grad.new_empty(WIDTH, grad.shape[2])
+        rises = grad.new_zeros(len(grad), WIDTH - 1)
+        for lane in range(len(query_s)):
+            _rising(query_s[lane], key_s[lane], room)
+            rises += grad[:, lane] @ room[:-1].T
+        none = torch.zeros_like(rises[:, :1])
+        d_weights = torch.cat([none, rises], 1) - torch.cat([rises, none], 1)
+        return None, None, None, d_weights, d_base
