@@ -15,6 +15,7 @@ from penchant.interests.topic_average import TopicAverage
 
 TAU_S = 3600.0
 PRIOR = np.float32([0.4, 0.3, 0.3])
+EVEN = np.full(4, 0.25, np.float32)
 ITEM = np.float32([0.5, 0.3, 0.2])
 V = softmax(ITEM)
 
@@ -163,3 +164,46 @@ def test_shapes_and_settings_that_do_not_fit_are_named() -> None:
     other = model(prior=np.float32([0.5, 0.5]))
     with pytest.raises(ShapeError, match="a state of 2 topics in 42 bytes"):
         one.load(other.dump(other.start()))
+
+
+def test_a_type_has_its_own_rate_and_one_that_is_new_that_of_the_unknown() -> None:
+    one = TopicAverage(np.eye(3, dtype="f4"), np.zeros(3, "f4"), (0.1, 0.5, 0.0), TAU_S, PRIOR)
+    for type_, rate in ((0, 0.1), (1, 0.5), (2, 0.0), (9, 0.1)):
+        moved = one.step(one.start(), event()._replace(type=type_))
+        np.testing.assert_allclose(moved.short, (1 - rate) * PRIOR + rate * V, atol=1e-6)
+    with pytest.raises(ConfigError, match=r"rate \(0\.1, 1\.0\) must be in"):
+        TopicAverage(np.eye(3, dtype="f4"), np.zeros(3, "f4"), (0.1, 1.0), TAU_S, PRIOR)
+
+
+def test_the_rate_rises_when_events_surprise_and_falls_as_the_interest_follows() -> None:
+    steady, adaptive = model(prior=EVEN), model(prior=EVEN, change=0.05)
+    first, second = np.float32([6, 0, 0, 0]), np.float32([0, 0, 0, 6])
+    both = [one.fold(one.start(), [event(first)] * 30) for one in (steady, adaptive)]
+    rates = []
+    for _ in range(8):
+        before = interest(adaptive, both[1], 0.0)[3]
+        both = [one.step(s, event(second)) for one, s in zip((steady, adaptive), both, strict=True)]
+        v = softmax(second)[3]
+        rates.append((interest(adaptive, both[1], 0.0)[3] - before) / (v - before))
+    assert rates[0] > 0.4
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.12
+    assert interest(adaptive, both[1], 0.0)[3] > 1.4 * interest(steady, both[0], 0.0)[3]
+
+
+def test_how_far_a_surprise_moves_is_its_odds_against_the_interest() -> None:
+    one = model(change=0.2)
+    state = one.fold(one.start(), [event()] * 3)
+    other = np.float32([-3.0, 0.0, 3.0])
+    u, v = interest(one, state, 0.0), softmax(other)
+    odds = 0.25 * float(PRIOR @ v) / float(u @ v)
+    rate = 1 - 0.9 / (1 + odds)
+    moved = one.step(state, event(other))
+    np.testing.assert_allclose(interest(one, moved, 0.0), u + rate * (v - u), atol=1e-6)
+
+
+def test_events_against_do_not_surprise() -> None:
+    steady, adaptive = model(), model(change=0.3)
+    state = steady.start()
+    one, two = (each.step(state, event(weight=-1.0)) for each in (steady, adaptive))
+    assert np.array_equal(one.short, two.short)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from penchant.core.ids import ItemId
 from penchant.core.interests import Vectors
 from penchant.encoders.topics import Topics
 from penchant.interests.event_input import VECTORS
+from penchant.interests.topic_average import TopicPace
 from penchant.ranking.blend import CONTEXTS, Blend
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -38,6 +39,7 @@ class Learned:
     blend: Blend
     repeats: bool  # what `auto` decided
     card: Mapping[str, Any]  # figures for people
+    pace: TopicPace = field(default_factory=TopicPace)
 
     @property
     def vectors(self) -> Vectors:
@@ -51,7 +53,8 @@ def save_learned(learned: Learned, folder: Path) -> None:
     _save(folder / "sources.safetensors", _flat(learned.tables))
     _save(folder / "topics.safetensors", learned.topics.to_arrays())
     _write(folder / "items.json", {"ids": list(learned.items), "met": learned.met.tolist()})
-    _write(folder / "topics.json", {"labels": list(learned.topics.labels)})
+    named = {"labels": list(learned.topics.labels), "pace": learned.pace._asdict()}
+    _write(folder / "topics.json", named)
     _write(folder / "blend.json", learned.blend.to_json())
     _write(folder / "reader.json", {**learned.reader, "repeats": learned.repeats})
     _write(folder / "interests.json", {"model": learned.model, "sizes": dict(learned.sizes)})
@@ -74,7 +77,8 @@ def load_learned(folder: Path) -> Learned:
             "serve without a trained model, and train again"
         )
     interests = _read(folder / "interests.json")
-    topics = _load(folder / "topics.safetensors")
+    topics, named = _load(folder / "topics.safetensors"), _read(folder / "topics.json")
+    pace = TopicPace(**named.get("pace", {}))  # artifacts of before had only the default
     reader = _read(folder / "reader.json")
     return Learned(
         tuple(map(ItemId, items["ids"])),
@@ -83,11 +87,12 @@ def load_learned(folder: Path) -> Learned:
         interests["sizes"],
         _load(folder / "weights.safetensors"),
         np.array(items["met"], np.bool_),
-        Topics.from_arrays(topics, _read(folder / "topics.json")["labels"]),
+        Topics.from_arrays(topics, named["labels"]),
         _nested(_load(folder / "sources.safetensors")),
         blend,
         bool(reader["repeats"]),
         _read(folder / "model.json"),
+        pace._replace(rates=tuple(pace.rates)),
     )
 
 

@@ -61,8 +61,6 @@ FORMS: Final[Mapping[str, Form]] = {
 """Every source by name, and the form of its numbers."""
 HABIT_HALF_LIFE_S: Final = 30 * DAY_S
 FRESH_HALF_LIFE_S: Final = 7 * DAY_S
-TOPIC_RATE: Final = 0.1
-TOPIC_TAU_S: Final = 14 * DAY_S
 
 
 class Live:
@@ -261,7 +259,12 @@ def table_sources(
 def topic_model(learned: Learned) -> TopicAverage:
     """The topic average over the artifact's topics."""
     return TopicAverage(
-        learned.topics.weights, learned.topics.bias, TOPIC_RATE, TOPIC_TAU_S, learned.topics.prior
+        learned.topics.weights,
+        learned.topics.bias,
+        learned.pace.rates,
+        learned.pace.tau_s,
+        learned.topics.prior,
+        change=learned.pace.change,
     )
 
 

@@ -18,6 +18,17 @@ WEIGHT: Final = np.ones(1, np.float32)
 NEVER: Final = float("-inf")
 
 
+class TopicPace(NamedTuple):
+    """How fast the topic average moves and fades."""
+
+    rates: tuple[float, ...] = (0.1,)
+    """a by the code of the event type; types beyond are as the first, the unknown one."""
+    tau_s: float = 14 * 86_400.0
+    """Seconds in which 1 / e is left of what parts the interest from the long-term one."""
+    change: float = 0.0
+    """Chance that before an event the interest has become another; 0: the rate does not adapt."""
+
+
 class TopicState(NamedTuple):
     """What the topic average keeps of a user: 8 T + 26 bytes."""
 
@@ -37,13 +48,18 @@ class TopicAverage:
     """u' = (1 - a_t) u + a_t softmax(W x' + b), a_t = 1 - (1 - a)^w exp(-dt / tau).
 
     x' (D,) is the event's item vector, dt the time since the last event that moved, w its weight.
-    Three cases more:
+    Four cases more:
 
     - w < 0 moves away. The interest is first faded to now (as `read` does, giving û), then
       u' = (1 - a_w) û + a_w û (1 - v) / sum(û (1 - v)), v = softmax(W x' + b) and
       a_w = 1 - (1 - a)^|w|: topics of the item lose in proportion, u' stays a distribution, and
       u' . v < û . v unless all of û's topics are alike in v.
     - w = 0, or no vector, moves time only.
+    - `change` p > 0 makes the rate adapt: 1 - a_t is multiplied by 1 - g for w > 0, with
+      g = m S / (1 + m S), m = p / (1 - p) and the surprise S = (prior . v) / (û . v): an event
+      that the prior explains better than the interest does moves it fast, and as the interest
+      follows, S falls and the rate with it (the Bayes Factor Surprise and the rate that it
+      modulates: Liakoni, Modirshanechi, Gerstner and Brea, Neural Computation 2021).
     - Between events u fades towards the long-term interest, exp(-dt / tau) of it left, and that
       towards `prior` as its evidence is little: (m l + m0 p) / (m + m0), m fading by `long_tau_s`.
       l is the mean of all v, weighted by |w|; the evidence it rests on is at most `memory`, so that
@@ -69,10 +85,11 @@ class TopicAverage:
         self,
         weights: Vectors,
         bias: Vector,
-        rate: float,
+        rate: float | Sequence[float],
         tau_s: float,
         prior: Vector,
         *,
+        change: float = 0.0,
         long_tau_s: float | None = None,
         prior_mass: float = 2.0,
         memory: float = 200.0,
@@ -82,14 +99,18 @@ class TopicAverage:
             raise ShapeError(
                 f"W {weights.shape}, b {bias.shape} and prior {prior.shape} do not fit"
             )
-        if not (0.0 <= rate < 1.0 and tau_s > 0.0 and prior_mass > 0.0 and memory >= 1.0):
+        rates = (rate,) if isinstance(rate, float | int) else tuple(rate)
+        if not (rates and all(0.0 <= each < 1.0 for each in rates) and 0.0 <= change < 1.0):
+            raise ConfigError(f"rate {rate} must be in [0, 1), and so must change {change}")
+        if not (tau_s > 0.0 and prior_mass > 0.0 and memory >= 1.0):
             raise ConfigError(
-                f"rate {rate} must be in [0, 1), tau_s {tau_s} and prior_mass {prior_mass} above "
-                f"0, memory {memory} at least 1"
+                f"tau_s {tau_s} and prior_mass {prior_mass} must be above 0, memory {memory} at "
+                "least 1"
             )
         self._weights = np.ascontiguousarray(weights, dtype=np.float32)
         self._bias = np.asarray(bias, dtype=np.float32)
-        self._keep = 1.0 - rate
+        self._keeps = tuple(1.0 - each for each in rates)
+        self._odds = change / (1.0 - change)
         self._tau_s = tau_s
         self._prior = np.array(prior, dtype=np.float32)
         self._prior.flags.writeable = False  # shared by every stranger
@@ -115,7 +136,7 @@ class TopicAverage:
         """The state after `event`; a late event counts as of the last one seen."""
         if event.vector is None or event.weight == 0.0:
             return state._replace(seen_s=max(state.seen_s, event.time_s))
-        return self._moved(state, self._towards(event.vector), event.weight, event.time_s)
+        return self._moved(state, self._towards(event.vector), event)
 
     def fold(self, state: TopicState, events: Sequence[EventFeatures]) -> TopicState:
         """The state after all `events`; their memberships are made in one product."""
@@ -125,7 +146,7 @@ class TopicAverage:
             if event.vector is None or event.weight == 0.0:
                 state = state._replace(seen_s=max(state.seen_s, event.time_s))
             else:
-                state = self._moved(state, next(each), event.weight, event.time_s)
+                state = self._moved(state, next(each), event)
         return state
 
     def memberships(self, vectors: Vectors) -> Vectors:
@@ -167,17 +188,19 @@ class TopicAverage:
             raise ShapeError(f"item vector {vector.shape} does not fit W {self._weights.shape}")
         return softmax(self._weights @ vector + self._bias)
 
-    def _moved(self, state: TopicState, v: Vector, weight: float, time_s: float) -> TopicState:
+    def _moved(self, state: TopicState, v: Vector, event: EventFeatures) -> TopicState:
         """The state after an event with memberships `v` (T,)."""
-        now_s = max(time_s, state.seen_s)
+        weight, now_s = event.weight, max(event.time_s, state.seen_s)
         elapsed_s = now_s - state.moved_s  # inf for a stranger, whose prior does not age
         strength = abs(weight)
-        keep = self._keep**strength
+        keep = self._keeps[event.type if event.type < len(self._keeps) else 0] ** strength
         mass = state.mass * math.exp(-elapsed_s / self._long_tau_s)
         slow = strength / (mass + strength)
         if weight > 0.0:
             if state.mass > 0.0:
                 keep *= math.exp(-elapsed_s / self._tau_s)
+            if self._odds > 0.0:
+                keep *= 1.0 - self._changed(self._faded(state, now_s), v)
             short = _mixed(state.short, v, 1.0 - keep)
             long = _mixed(state.long, v, slow)
         else:
@@ -185,6 +208,11 @@ class TopicAverage:
             short = _mixed(faded, _away(faded, v), 1.0 - keep)
             long = _mixed(state.long, _away(state.long, v), slow)
         return TopicState(short, long, min(mass + strength, self._memory), now_s, now_s)
+
+    def _changed(self, faded: Vector, v: Vector) -> float:
+        """g in [0, 1): how likely an event with memberships `v` speaks of another interest."""
+        surprise = self._odds * float(self._prior @ v) / max(float(faded @ v), 1e-9)
+        return surprise / (1.0 + surprise)
 
     def _faded(self, state: TopicState, now_s: float) -> Vector:
         """u at `now_s` >= `seen_s`, (T,)."""

@@ -118,6 +118,18 @@ class ScheduleConfig(BaseModel):
         return self.epochs or min(12, max(6, round(1_200_000 / max(1, events))))
 
 
+class TopicsConfig(BaseModel):
+    """How fast the readable interests move and fade."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    rate: Literal["fixed", "learned", "adaptive"] = "fixed"
+    """One rate and fading for all; learned: a rate for each event type; adaptive: the one rate,
+    raised while events surprise."""
+    change: float = Field(default=0.05, gt=0, lt=1)
+    """Where the rate is adaptive: chance that before an event an interest has become another."""
+
+
 class TrainingConfig(BaseModel):
     """Settings of `penchant train`."""
 
@@ -148,6 +160,8 @@ class TrainingConfig(BaseModel):
     """A network over features of behaviour."""
     logistic: LogisticConfig = LogisticConfig()
     """Multinomial logistic regression on features of behaviour."""
+    topics: TopicsConfig = TopicsConfig()
+    """How fast the readable interests move and fade."""
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
     """Share of events, the latest, on which passes are counted and the blend is learned."""
     ease_items: int = Field(default=10_000, ge=1)

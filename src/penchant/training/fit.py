@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from penchant.core.errors import ArtifactMissingError, NotEnoughDataError
 from penchant.core.events import EventColumns
+from penchant.core.interests import Vectors
 from penchant.core.items import Item
 from penchant.core.signals import Signal
 from penchant.encoders.topics import Topics, fit_topics
@@ -18,16 +19,19 @@ from penchant.engine.replay import Replay, cut_at
 from penchant.engine.stages import FORMS, Live, learned_sources, learned_stages
 from penchant.features.reader import EventReader, FeatureColumns
 from penchant.interests.event_input import VECTORS
+from penchant.interests.topic_average import TopicPace
 from penchant.ranking.blend import Blend
 from penchant.retrieval.ease import Ease, learn_ease
 from penchant.retrieval.item_item import learn_item_item
 from penchant.retrieval.transition import Transition, count_transitions
 from penchant.training.blend import LEAST, fit_blend, gather, spread_targets
 from penchant.training.compact import compact_rows, compacted, expanded
+from penchant.training.config import TopicsConfig
 from penchant.training.config import TrainingConfig as TrainingConfig
 from penchant.training.prepare import Prepared, prepare
 from penchant.training.sequence import Trained, Watch, refresh_sequence, train_sequence
 from penchant.training.streams import histories
+from penchant.training.topics import learn_pace
 from penchant.training.transfer import transferred
 
 Tell = Callable[[str, float], None]
@@ -184,6 +188,29 @@ def topics_of(
     )
 
 
+def pace_of(
+    config: TopicsConfig,
+    topics: Topics,
+    vectors: Vectors,
+    ready: Prepared,
+    seed: int,
+) -> TopicPace:
+    """How fast interests over `topics` move; `vectors` are those of the compact rows."""
+    match config.rate:
+        case "fixed":
+            return TopicPace()
+        case "adaptive":
+            return TopicPace(change=config.change)
+        case "learned":
+            return learn_pace(
+                topics.memberships(vectors),
+                topics.prior,
+                ready.histories,
+                len(ready.reader.types),
+                np.random.default_rng(seed),
+            )
+
+
 def _learn(  # noqa: PLR0913  a recipe names its ingredients
     columns: EventColumns,
     items: Sequence[Item],
@@ -218,6 +245,7 @@ def _learn(  # noqa: PLR0913  a recipe names its ingredients
     met, f = ready.met, ready.features
     weights = expanded(trained.weights, met)
     names = learned_sources(config.model)
+    topics = topics_of(weights, f, items, met, seed)
     learned = Learned(
         tuple(columns.items),
         ready.reader.to_json(),
@@ -225,11 +253,12 @@ def _learn(  # noqa: PLR0913  a recipe names its ingredients
         config.sizes.model_dump(mode="json"),
         weights,
         met,
-        topics_of(weights, f, items, met, seed),
+        topics,
         tables(f, len(columns.items), config, say),
         Blend.single(names, tuple(FORMS[name] for name in names), config.model),
         keeps,
         {},
+        pace_of(config.topics, topics, trained.weights[VECTORS], ready, seed),
     )
     return learned, trained
 
