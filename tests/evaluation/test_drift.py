@@ -26,7 +26,7 @@ def test_a_model_of_the_last_item_has_recovered_after_one_event(
     assert rows["transition"]["spliced"][1:] == rows["transition"]["native"][1:]
     lost = rows["transition"]["native"][0] - rows["transition"]["spliced"][0]
     assert rows["transition"]["area_lost"] == pytest.approx(lost, abs=1e-4)
-    assert rows["transition"]["recovered_after"] <= 1
+    assert rows["transition"]["recovered_after"] == 1
 
 
 def test_what_is_popular_loses_nothing_and_a_frozen_state_never_learns(

@@ -99,7 +99,7 @@ def evaluate(  # noqa: PLR0913  the command line of one command
     from penchant.cli.terminal import print_json, stdout
 
     settings = load_settings(config)
-    numbers = _numbers(seeds)
+    numbers = seed_numbers(seeds)
     given = given_data(source, db, (mapping_of(columns), order, kind), settings)
     chosen = None if models is None else frozenset(name.strip() for name in models.split(","))
     asked = repeats or settings.strategy.repeats
@@ -265,7 +265,8 @@ def by_row(columns: "EventColumns", items: "Sequence[Item]") -> "list[Item]":
     return [known.get(item) or Item(item) for item in columns.items]
 
 
-def _numbers(seeds: str) -> list[int]:
+def seed_numbers(seeds: str) -> list[int]:
+    """`0,1,2` as numbers."""
     try:
         return [int(seed) for seed in seeds.split(",")]
     except ValueError:

@@ -157,18 +157,18 @@ def drift_rows(rows: Sequence[Row]) -> Any:
             "never" if row["recovered_after"] is None else row["recovered_after"],
             f"{row['area_lost']:.3f}",
             _between(row["area_lost_ci95"]),
-            *(_at(row[kind], k) for k in (0, 1, 5) for kind in ("native", "spliced", "frozen")),
+            *(_mean(row[kind]) for kind in ("native", "spliced", "frozen")),
         )
         for row in sorted(rows, key=lambda r: r["area_lost"])
     ]
-    each = [f"{kind} at {k}" for k in (0, 1, 5) for kind in ("native", "spliced", "frozen")]
-    names = ("recovered after", "area lost", "95 % interval", *each)
+    names = ("events to 90 %", "area lost", "95 % interval", "native", "spliced", "frozen")
     return table({"model": "left", **_right(*names)}, lines)
 
 
-def _at(means: Sequence[float | None], k: int) -> str:
-    found = means[k] if k < len(means) else None
-    return "" if found is None else f"{found:.3f}"
+def _mean(means: Sequence[float | None]) -> str:
+    """Over all numbers of events since the splice."""
+    known = [mean for mean in means if mean is not None]
+    return f"{sum(known) / len(known):.4f}" if known else ""
 
 
 def _between(interval: Sequence[float]) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from penchant.cli import (
     bench,
+    compare,
     demo,
     doctor,
     evaluate,
@@ -52,6 +53,7 @@ def build() -> typer.Typer:
         (train.train, train.EXAMPLE),
         (tune.tune, tune.EXAMPLE),
         (evaluate.evaluate, evaluate.EXAMPLE),
+        (compare.compare, compare.EXAMPLE),
         (bench.bench, bench.EXAMPLE),
         (recommend.recommend, recommend.EXAMPLE),
         (interests.interests, interests.EXAMPLE),

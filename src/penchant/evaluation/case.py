@@ -93,10 +93,17 @@ class Ranked(NamedTuple):
         return ndcg(self.ranks[self.names.index(name)], 10)
 
 
-def rank_later(case: Case, learned: Learned, strangers: bool = False) -> Ranked:
+def rank_later(
+    case: Case,
+    learned: Learned,
+    strangers: bool = False,
+    most: int | None = None,
+    only: NDArray[np.bool_] | None = None,
+) -> Ranked:
     """Rank every positive event after the cut just before it happens.
 
-    `strangers`: also those of users without an earlier event.
+    `strangers`: also those of users without an earlier event. `most`: at most so many of them,
+    evenly spread. `only` (T,): none but these.
     """
     live = Live(len(case.columns.items))
     stages = learned_stages(learned, case.signals, live, len(case.columns.items))
@@ -104,9 +111,12 @@ def rank_later(case: Case, learned: Learned, strangers: bool = False) -> Ranked:
     names = tuple(stages.sources)
     past = _events_before(case.columns)
     late = case.positive() & (case.columns.time_s >= case.cut)
-    targets = np.flatnonzero(late & ((past > 0) | strangers))
+    asked = late & ((past > 0) | strangers)
+    targets = np.flatnonzero(asked if only is None else asked & only)
     if not len(targets):
         raise NotEnoughDataError("no event after the cut follows an earlier event of its user")
+    if most is not None and len(targets) > most:
+        targets = targets[np.linspace(0, len(targets) - 1, most).astype(np.intp)]
     ranks = np.empty((len(names) + 1, len(targets)))
     for number, at in enumerate(targets.tolist()):
         moving.move_to(at)

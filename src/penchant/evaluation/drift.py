@@ -153,7 +153,7 @@ def drift_rows(
 def recovered_after(native: NDArray[np.float64], spliced: NDArray[np.float64]) -> int | None:
     """First k at which the splices reach 90 % of the native gain: (S, K), NaN where not asked.
 
-    Gains at k and the next two are pooled, so that chance at one k does not decide.
+    So must the gains at k and the next two, pooled: chance at one k does not decide.
 
     >>> native = np.full((2, 5), 0.5)
     >>> recovered_after(native, np.array([[0.0, 0.5, 0.5, 0.5, 0.5]] * 2))
@@ -161,9 +161,11 @@ def recovered_after(native: NDArray[np.float64], spliced: NDArray[np.float64]) -
     >>> recovered_after(native, native * 0.5) is None
     True
     """
-    for k in range(native.shape[1]):
-        aim = np.nansum(native[:, k : k + SMOOTH])
-        if np.nansum(spliced[:, k : k + SMOOTH]) >= RECOVERED * aim:
+    aims, reached = np.nansum(native, 0), np.nansum(spliced, 0)  # (K,)
+    for k in range(len(aims)):
+        after = slice(k, k + SMOOTH)
+        pooled = reached[after].sum() >= RECOVERED * aims[after].sum()
+        if pooled and reached[k] >= RECOVERED * aims[k]:
             return k
     return None
 

@@ -9,6 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from penchant.core.events import EventColumns
+from penchant.engine.replay import cut_at
 from penchant.evaluation.case import Case, Ranked, rank_later, rows_wanted
 from penchant.measures.intervals import difference_interval
 
@@ -18,9 +19,10 @@ def evaluate_shuffle(
 ) -> dict[str, Any]:
     """Every row with its order, without it, and the share that is lost, JSON-ready.
 
-    Each user's events change places among themselves, those before the cut and those after it
-    apart, so that the same events are known and asked for; training and targets are as in
-    `successive`, variant `state`. The difference is paired by event and drawn by user.
+    Each user's events change places among themselves: those after the cut, those of the window
+    before it from which blends are learned, and those before that, each apart. So the same events
+    are known and asked for; training and targets are as in `successive`, variant `state`. The
+    difference is paired by event and drawn by user.
     """
     rows_wanted(models, ())
     pairs = [pair(case, seed) for seed in seeds]
@@ -36,23 +38,28 @@ def evaluate_shuffle(
 
 
 def pair(case: Case, seed: int, ordered: Ranked | None = None) -> tuple[Ranked, Ranked]:
-    """As it was (unless that is given), and shuffled; both with indexes of the true order."""
-    columns, origin = shuffled(case.columns, case.cut, np.random.default_rng(seed))
+    """As it was (unless that is given), and shuffled; both with indexes of the true order.
+
+    What is asked in the true order is asked again, wherever it stands now.
+    """
+    held = cut_at(case.before.time_s, 1 - case.training.held_out)
+    columns, origin = shuffled(case.columns, (held, case.cut), np.random.default_rng(seed))
     other = replace(case, columns=columns)
     if ordered is None:
         ordered = rank_later(case, case.learn(seed))
-    mixed = rank_later(other, other.learn(seed))
+    again = np.isin(origin, ordered.at)
+    mixed = rank_later(other, other.learn(seed), only=again)
     return ordered, mixed._replace(at=origin[mixed.at])
 
 
 def shuffled(
-    columns: EventColumns, cut: float, rng: Generator
+    columns: EventColumns, edges: Sequence[float], rng: Generator
 ) -> tuple[EventColumns, NDArray[np.intp]]:
-    """Each user's events dealt anew to the user's own times, before and after `cut` apart.
+    """Each user's events dealt anew to the user's own times, between ascending `edges` apart.
 
     The second is (T,): which event stands at each place now.
     """
-    late = columns.time_s >= cut
+    late = np.searchsorted(edges, columns.time_s, side="right")
     places = np.lexsort((np.arange(len(columns)), late, columns.user))
     dealt = np.lexsort((rng.random(len(columns)), late, columns.user))
     origin = np.empty(len(columns), np.intp)

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from penchant.core.errors import MissingExtraError
+from penchant.training.figures import Figure
 from penchant.training.sequence import Progress
 
 try:
-    from matplotlib.figure import Figure
     from tensorboardX import SummaryWriter
 except ImportError as error:
-    raise MissingExtraError(
-        "report", "a run folder", "matplotlib and tensorboardX, one of"
-    ) from error
+    raise MissingExtraError("report", "a run folder", "tensorboardX") from error
 
 COLUMNS: Final = ("stage", "epoch", "share", "loss", "ndcg@10", "events_per_s")
 """Of `curves.csv`: one line for each time that progress was told."""

@@ -1,0 +1,116 @@
+"""Which model to serve, and why: from the rows of a comparison and their gains by target."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.measures.intervals import Interval, difference_interval
+
+Row = Mapping[str, Any]
+Gains = Mapping[str, NDArray[np.float64]]
+
+
+def verdict(rows: Sequence[Row], gains: Gains, users: NDArray[np.int32]) -> dict[str, Any]:
+    """The cheapest engine that no other is surely better than, and sentences that say why.
+
+    `gains` (Q,) by row on the same targets, `users` (Q,) of them. Surely: the 95 % interval of the
+    paired difference lies above 0.
+    """
+    engines = sorted((r for r in rows if r["kind"] == "engine"), key=lambda r: -r["ndcg@10"])
+    best = engines[0]
+    equals = [best] + [
+        row for row in engines[1:] if not _less(gains, best["model"], row["model"], users).low > 0
+    ]
+    served = min(equals, key=lambda row: row["cost_ms"])
+    return {
+        "model": served["with"],
+        "why": [
+            _accuracy(served, best, equals, engines),
+            _baselines(served, rows, gains, users),
+            _order(served, rows),
+            *_drift(served, rows),
+        ],
+    }
+
+
+def _less(gains: Gains, ours: str, theirs: str, users: NDArray[np.int32]) -> Interval:
+    return difference_interval(gains[ours], gains[theirs], users, np.random.default_rng(0))
+
+
+def _accuracy(served: Row, best: Row, equals: Sequence[Row], engines: Sequence[Row]) -> str:
+    cost = f"{served['cost_ms']:.2f} ms an event"
+    here = f"NDCG@10 {served['ndcg@10']:.4f} ({_between(served['ci95'])})"
+    if len(engines) == 1:
+        return f"The engine with {served['with']} reaches {here} at {cost}; no other model was run."
+    if len(equals) == 1:
+        return f"The engine with {served['with']} reaches {here} at {cost}, surely above all."
+    among = ", ".join(row["with"] for row in equals)
+    if served is best:
+        return (
+            f"The engine with {served['with']} reaches {here}, the most of all, and at {cost} it "
+            f"is the cheapest of those that cannot be told apart from it ({among})."
+        )
+    return (
+        f"The engine with {served['with']} reaches {here}. That cannot be told apart from the most "
+        f"({best['with']}, {best['ndcg@10']:.4f}), and at {cost} it is the cheapest of {among}."
+    )
+
+
+def _baselines(served: Row, rows: Sequence[Row], gains: Gains, users: NDArray[np.int32]) -> str:
+    strongest = max(
+        (row for row in rows if row["kind"] == "baseline"), key=lambda row: row["ndcg@10"]
+    )
+    name, worth = strongest["model"], f"{strongest['ndcg@10']:.4f}"
+    gap = _less(gains, served["model"], name, users)
+    by = f"{gap.mean:+.4f}, {_between((gap.low, gap.high))}"
+    if gap.low > 0:
+        return f"It is surely above the strongest baseline, {name} ({worth}): {by}."
+    if gap.high < 0:
+        return (
+            f"But {name} alone ({worth}) is surely above it: {by}. Serve that, or train on more "
+            f"events or for longer and compare again."
+        )
+    return (
+        f"It cannot be told apart from {name} alone ({worth}): {by}. On this log a baseline does "
+        f"as well."
+    )
+
+
+def _order(served: Row, rows: Sequence[Row]) -> str:
+    """What the shuffle control says of sequences in this log."""
+    ordered = [
+        row["order"]
+        for row in rows
+        if row["model"] in (served["with"], "transition") and row["order"] is not None
+    ]
+    shown = max(ordered, key=lambda order: order["lost_ci95"][0])
+    told = (
+        f"{shown['model']} loses {shown['lost']:.4f} ({_between(shown['lost_ci95'])}) of its "
+        f"{shown['ndcg@10']:.4f} when histories are shuffled"
+    )
+    if shown["lost_ci95"][0] > 0:
+        return f"Order matters here: {told}. A model of sequences has something to learn."
+    return f"Order is not seen to matter here: {told}. A model of sequences has little to add."
+
+
+def _drift(served: Row, rows: Sequence[Row]) -> list[str]:
+    alone = next(row for row in rows if row["model"] == served["with"])
+    if alone["drift"] is None:
+        return []
+    after = alone["drift"]["recovered_after"]
+    if after is None:
+        asked = len(alone["drift"]["native"])
+        return [
+            f"When a user becomes another, {served['with']} does not reach 90 % of what it knows "
+            f"of the other within {asked} events."
+        ]
+    return [
+        f"When a user becomes another, {served['with']} is back at 90 % of what it knows of the "
+        f"other after {after} event{'' if after == 1 else 's'}."
+    ]
+
+
+def _between(interval: Sequence[float]) -> str:
+    return f"{interval[0]:.4f} to {interval[1]:.4f}"

@@ -1,0 +1,52 @@
+"""`penchant compare` leaves a report behind and says which model to serve."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from penchant.core.errors import MissingExtraError
+
+TINY = """
+[training]
+ease_items = 100
+[training.recurrent]
+dim = 8
+state = 8
+hidden = 8
+"""
+
+
+@pytest.mark.slow
+def test_a_quick_comparison_writes_its_folder(
+    ask: Callable[..., dict[str, Any]], films: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "penchant.toml").write_text(TINY)
+    lines = (films / "events.csv").read_text().splitlines(keepends=True)[:1_500]
+    (tmp_path / "some.csv").write_text("".join(lines))
+    told = ask("compare", "some.csv", "--models", "recurrent", "--quick", "--out", "here")
+    assert told["serve"]["model"] == "recurrent"
+    assert told["folder"] == "here"
+    text = (tmp_path / "here" / "report.md").read_text()
+    assert "Made by: penchant compare some.csv --models recurrent --seeds 0 --quick" in text
+    assert (tmp_path / "here" / "report.html").exists()
+
+
+def test_a_model_that_does_not_exist_is_refused_before_anything_is_read(
+    run: Callable[..., Result],
+) -> None:
+    said = run("compare", "nowhere.csv", "--models", "sasrec", code=1).stderr
+    assert "sasrec" in said
+    assert "recurrent" in said
+
+
+def test_without_the_extra_one_sentence_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "penchant.training.figures"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingExtraError, match=r"matplotlib.*penchant\[report\]"):
+        importlib.import_module(name)
