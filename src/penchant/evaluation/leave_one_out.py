@@ -73,10 +73,11 @@ def evaluate_leave_one_out(  # noqa: PLR0913  data, settings, and who is watchin
     lasts = list(_lasts(split, query_time))
     n_items = len(columns.items)
     rows = []
+    popular = _popular(split, n_items)
     for model in _chosen(models, training):
         facts: dict[str, Any] = {}
         if model in BASELINES:
-            ranks = _by_source(model, split, lasts, n_items, training, tell)
+            ranks = _by_source(model, split, lasts, popular, training, tell)
         else:
             ranks, facts = _by_net(
                 cast(ModelName, model),
@@ -180,12 +181,12 @@ def _by_source(
     name: str,
     split: Split,
     lasts: Sequence[_Last],
-    n_items: int,
+    popular: Trending,
     config: TrainingConfig,
     tell: Tell | None,
 ) -> NDArray[np.float64]:
     """(1, Q) ranks by a source that knows the training events; no seed moves it."""
-    source = _source(name, split, n_items, config)
+    source = _source(name, split, popular, config)
     ranks = np.empty((1, len(lasts)))
     for number, last in enumerate(lasts):
         scores = source.score(last.reading, slice(None))
@@ -195,12 +196,17 @@ def _by_source(
     return ranks
 
 
-def _source(name: str, split: Split, n_items: int, config: TrainingConfig) -> Source:
+def _popular(split: Split, n_items: int) -> Trending:
+    """Counts of all training events."""
     f = split.features.take(split.train)
     popular = Trending(np.inf, n_items)
-    if name in ("popular", "habit", "transition"):
-        for index in range(len(f.row)):
-            popular.absorb((), _event(f, index))
+    for index in range(len(f.row)):
+        popular.absorb((), _event(f, index))
+    return popular
+
+
+def _source(name: str, split: Split, popular: Trending, config: TrainingConfig) -> Source:
+    f, n_items = split.features.take(split.train), popular.n_items
     match name:
         case "habit":
             return Habit(popular)
