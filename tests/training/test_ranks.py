@@ -21,12 +21,16 @@ PROGRAM = """
 import sys
 import numpy as np
 from penchant.training.following import dismiss
-from penchant.training.ranks import joined, ranks
+import torch
+from penchant.training.ranks import agree, joined, ranks
 from penchant.training.sequence import follow
 from tests.training.test_ranks import trained
 
 with joined() as rank:
     assert ranks() == 2
+    measured = torch.tensor([2.0 * rank, 7.0])
+    agree([measured])
+    assert measured.tolist() == [1.0, 7.0]
     if rank:
         follow()
     else:

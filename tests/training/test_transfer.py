@@ -10,7 +10,13 @@ from penchant.engine.learned import Learned
 from penchant.features.reader import FeatureColumns
 from penchant.interests.nets import NETS
 from penchant.ranking.blend import Blend
-from penchant.training.config import RecurrentConfig, ScheduleConfig
+from penchant.training.config import (
+    LogisticConfig,
+    ModelName,
+    RecurrentConfig,
+    ScheduleConfig,
+    SequenceConfig,
+)
 from penchant.training.sequence import train_sequence
 from penchant.training.streams import histories
 from penchant.training.transfer import transferred
@@ -23,7 +29,11 @@ ITEMS = ("new", "b", "a", "unmet")
 def source(**sizes: Any) -> Learned:
     """Knows a, b and c, and of `unmet` only the name."""
     used = SIZES.model_copy(update=sizes)
-    net: Any = NETS["recurrent"](4, 2, used)
+    return known("recurrent", used)
+
+
+def known(model: ModelName, used: SequenceConfig) -> Learned:
+    net: Any = NETS[model](4, 2, used)
     rng = np.random.default_rng(0)
     weights = {
         name: rng.normal(size=tensor.shape).astype(np.float32)
@@ -33,7 +43,7 @@ def source(**sizes: Any) -> Learned:
     return Learned(
         ("a", "b", "c", "unmet"),
         {"types": ["click", "view"], "means": [0, 0], "deviations": [1, 1]},
-        "recurrent",
+        model,
         used.model_dump(mode="json"),
         weights,
         np.array([True, True, True, False]),
@@ -101,3 +111,14 @@ def test_another_kind_of_model_is_named() -> None:
     learned = replace(source(), model="gru")
     with pytest.raises(ArtifactError, match="begins from a 'gru' model, and the settings ask for"):
         begun(learned)
+
+
+def test_counts_of_items_begin_anew_and_features_of_other_event_types_do_not_fit() -> None:
+    sizes = LogisticConfig(dim=8)
+    learned = known("logistic", sizes)
+    places = (("new", "b"), np.array([True, True]))
+    weights = transferred(learned, *places, ["rating", "view"], "logistic", sizes, 0)
+    assert weights["item_counts"].tolist() == [0, 0, 0]
+    assert np.array_equal(weights["mean"], learned.weights["mean"])
+    with pytest.raises(ArtifactError, match="what it counts of each of 2 event types does not fit"):
+        transferred(learned, *places, ["view"], "logistic", sizes, 0)

@@ -68,6 +68,16 @@ def add_up(parameters: Iterable[nn.Parameter]) -> None:
         dist.all_reduce(parameter.grad)
 
 
+def agree(measured: Iterable[Tensor]) -> None:
+    """What each process measured of its own lanes becomes the mean of what all did."""
+    if ranks() == 1:
+        return
+    for each in measured:
+        if each.is_floating_point():
+            dist.all_reduce(each)
+            each /= ranks()
+
+
 def as_first(value: float, device: torch.device) -> float:
     """What process 0 says `value` is, so that all decide alike."""
     if ranks() == 1:

@@ -25,7 +25,7 @@ from penchant.training.config import ModelName, ScheduleConfig, SequenceConfig
 from penchant.training.contrastive import Contrast
 from penchant.training.following import Task, hand_out, taken_up
 from penchant.training.hardware import Hardware, hardware
-from penchant.training.ranks import add_up, as_first, own_lanes, rank, ranks, total
+from penchant.training.ranks import add_up, agree, as_first, own_lanes, rank, ranks, total
 from penchant.training.streams import Batch, Histories, batches
 from penchant.training.validation import Held, ndcg_at_10
 
@@ -293,6 +293,7 @@ def _one_step(
         whole = whole + contrast(run.net, run.rng) / ranks()
     whole.backward()  # type: ignore[no-untyped-call]
     add_up(run.module.parameters())
+    agree(run.module.buffers())
     torch.nn.utils.clip_grad_norm_(run.module.parameters(), 1.0)
     run.optimiser.step()
     run.step += 1

@@ -11,7 +11,7 @@ from penchant.core.contracts import Mask
 from penchant.core.errors import ArtifactError
 from penchant.core.ids import ItemId
 from penchant.engine.learned import Learned
-from penchant.interests.event_input import BIASES, TYPES, VECTORS
+from penchant.interests.event_input import BIASES, COUNTS, TYPES, VECTORS
 from penchant.interests.nets import NETS
 from penchant.training.config import ModelName, SequenceConfig
 
@@ -28,8 +28,8 @@ def transferred(
     """Weights to begin with: compact rows, M items of `items` that are `met` and one for the rest.
 
     Items and event types that `source` knows by the same name keep their rows, others begin by
-    chance, and all else is taken over. Raises `ArtifactError` where `source` is another model or
-    of other sizes.
+    chance; how often items were met is counted anew, and all else is taken over. Raises
+    `ArtifactError` where `source` is another model or of other sizes.
     """
     if source.model != model:
         raise ArtifactError(
@@ -38,7 +38,7 @@ def transferred(
         )
     begun = _fresh(model, int(met.sum()) + 1, len(types), sizes, seed)
     _fitting(source, begun, sizes)
-    for name in begun.keys() - {VECTORS, BIASES, TYPES}:
+    for name in begun.keys() - {VECTORS, BIASES, TYPES, COUNTS}:
         begun[name] = source.weights[name]
     places = {item: row for row, item in enumerate(source.items) if source.met[row]}
     there = np.array([places.get(items[row], -1) for row in np.flatnonzero(met).tolist()], np.intp)
@@ -64,13 +64,18 @@ def _fitting(
     source: Learned, begun: Mapping[str, NDArray[np.float32]], sizes: SequenceConfig
 ) -> None:
     """Raise where an array of `source` has another shape, but for how many rows a table has."""
-    tables = (VECTORS, BIASES, TYPES)
+    tables = (VECTORS, BIASES, TYPES, COUNTS)
     shape = {name: array.shape[name in tables :] for name, array in begun.items()}
     has = {name: array.shape[name in tables :] for name, array in source.weights.items()}
     if has == shape:
         return
     asked = sizes.model_dump(mode="json")
     other = [key for key in asked if source.sizes.get(key) != asked[key]]
+    if not other:
+        raise ArtifactError(
+            f"training cannot begin from this {source.model!r} model: what it counts of each of "
+            f"{len(source.reader['types'])} event types does not fit the types of this log"
+        )
     told = ", ".join(f"{key} {source.sizes.get(key)} where {asked[key]} is asked" for key in other)
     raise ArtifactError(
         f"training begins from a {source.model!r} model of other sizes: {told}; "
