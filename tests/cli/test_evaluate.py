@@ -97,7 +97,7 @@ def test_every_protocol_has_a_table_and_a_headline(protocol: str) -> None:
     result = {
         **facts,
         "protocol": protocol,
-        "query_time": "the target's",
+        "query_time": "the target",
         "splices": 1000,
         "rows": [{"model": "ease", "ndcg@10": 0.17, **said}],
     }

@@ -7,6 +7,7 @@ import numpy as np
 from penchant.evaluation.verdict import verdict
 
 USERS = np.arange(200)
+LOG = {"events": 3000, "users": 200, "items": 50}
 RNG = np.random.default_rng(0)
 BASE = RNG.random(200)
 
@@ -27,7 +28,7 @@ def row(name: str, kind: str, cost: float, gains: np.ndarray, lost: float = 0.1)
 
 def judged(*rows_and_gains: tuple[dict[str, Any], np.ndarray]) -> dict[str, Any]:
     rows = [one for one, _ in rows_and_gains]
-    return verdict(rows, {one["model"]: gains for one, gains in rows_and_gains}, USERS)
+    return verdict(rows, {one["model"]: gains for one, gains in rows_and_gains}, USERS, LOG)
 
 
 def entry(name: str, kind: str, cost: float, gains: np.ndarray, lost: float = 0.1):
@@ -48,7 +49,7 @@ def test_the_cheapest_of_equals_is_served_and_a_surely_worse_one_is_not() -> Non
     accuracy, baseline, order, drift = found["why"]
     assert "the cheapest of" in accuracy
     assert "poor" not in accuracy
-    assert "surely above the strongest baseline, popular" in baseline
+    assert "(3,000 events, 15.0 a user): it is surely above the strongest" in baseline
     assert order.startswith("Order matters here: small loses 0.2")
     assert "after 1 event." in drift
 

@@ -81,6 +81,11 @@ def compare(
     rows = list(_rows(case, runs, baselines))
     first = next(iter(runs.values())).ranked[0]
     known = case.before
+    log = {
+        "events": len(known),
+        "users": len(np.unique(known.user)),
+        "items": len(np.unique(known.row[known.row >= 0])),
+    }
     report = {
         "data": case.name,
         "protocol": "compare",
@@ -89,18 +94,14 @@ def compare(
         "seeds": list(seeds),
         "quick": effort == QUICK,
         "models": list(models),
-        "log": {
-            "events": len(known),
-            "users": len(np.unique(known.user)),
-            "items": len(np.unique(known.row[known.row >= 0])),
-        },
+        "log": log,
         "events": int((first.past > 0).sum()),
         "splices": sum(len(run.second) for run in next(iter(runs.values())).drifts),
         "rows": rows,
     }
     gains = {name: gain for name, gain, _ in _gains(runs, baselines)}
     users = case.columns.user[first.at[first.past > 0]]
-    return {**report, "serve": verdict(rows, gains, users)}
+    return {**report, "serve": verdict(rows, gains, users, log)}
 
 
 def _with(case: Case, model: ModelName, asked: Effort) -> Case:

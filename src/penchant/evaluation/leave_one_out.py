@@ -95,7 +95,7 @@ def evaluate_leave_one_out(  # noqa: PLR0913  data, settings, and who is watchin
         "data": name,
         "protocol": "leave-one-out",
         "repeats": "keep" if split.keeps else "drop",
-        "query_time": "the target's" if query_time else "the event's before it",
+        "query_time": "the target" if query_time else "the event before it",
         "seeds": list(seeds),
         "events": int(split.train.sum()),
         "users": len(users),

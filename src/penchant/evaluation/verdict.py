@@ -12,10 +12,13 @@ Row = Mapping[str, Any]
 Gains = Mapping[str, NDArray[np.float64]]
 
 
-def verdict(rows: Sequence[Row], gains: Gains, users: NDArray[np.int32]) -> dict[str, Any]:
+def verdict(
+    rows: Sequence[Row], gains: Gains, users: NDArray[np.int32], log: Mapping[str, int]
+) -> dict[str, Any]:
     """The cheapest engine that no other is surely better than, and sentences that say why.
 
-    `gains` (Q,) by row on the same targets, `users` (Q,) of them. Surely: the 95 % interval of the
+    `gains` (Q,) by row on the same targets, `users` (Q,) of them; `log` counts the `events` and
+    `users` that were trained on. Surely: the 95 % interval of the
     paired difference lies above 0.
     """
     engines = sorted((r for r in rows if r["kind"] == "engine"), key=lambda r: -r["ndcg@10"])
@@ -28,7 +31,7 @@ def verdict(rows: Sequence[Row], gains: Gains, users: NDArray[np.int32]) -> dict
         "model": served["with"],
         "why": [
             _accuracy(served, best, equals, engines),
-            _baselines(served, rows, gains, users),
+            _baselines(served, rows, gains, users, log),
             _order(served, rows),
             *_drift(served, rows),
         ],
@@ -58,23 +61,33 @@ def _accuracy(served: Row, best: Row, equals: Sequence[Row], engines: Sequence[R
     )
 
 
-def _baselines(served: Row, rows: Sequence[Row], gains: Gains, users: NDArray[np.int32]) -> str:
+def _baselines(
+    served: Row,
+    rows: Sequence[Row],
+    gains: Gains,
+    users: NDArray[np.int32],
+    log: Mapping[str, int],
+) -> str:
     strongest = max(
         (row for row in rows if row["kind"] == "baseline"), key=lambda row: row["ndcg@10"]
     )
     name, worth = strongest["model"], f"{strongest['ndcg@10']:.4f}"
     gap = _less(gains, served["model"], name, users)
     by = f"{gap.mean:+.4f}, {_between((gap.low, gap.high))}"
+    size = f"{log['events']:,} events, {log['events'] / max(1, log['users']):.1f} a user"
     if gap.low > 0:
-        return f"It is surely above the strongest baseline, {name} ({worth}): {by}."
+        return (
+            f"The log is large enough to learn from ({size}): it is surely above the strongest "
+            f"baseline, {name} ({worth}): {by}."
+        )
     if gap.high < 0:
         return (
             f"But {name} alone ({worth}) is surely above it: {by}. Serve that, or train on more "
             f"events or for longer and compare again."
         )
     return (
-        f"It cannot be told apart from {name} alone ({worth}): {by}. On this log a baseline does "
-        f"as well."
+        f"It cannot be told apart from {name} alone ({worth}): {by}. With {size}, a baseline "
+        f"does as well."
     )
 
 
