@@ -38,9 +38,9 @@ def test_each_position_is_a_mean_of_the_values_it_sees(pointwise: bool) -> None:
             scores = scores + bias[h, 0, t, near]
             shares = torch.nn.functional.silu(scores) / WINDOW if pointwise else scores.softmax(0)
             found.append(shares @ values[0, near, own])
-        wanted = torch.cat(found)
-        if made.norm is not None:
-            wanted = made.norm(wanted) * torch.nn.functional.silu(gate[0][t])
+        wanted = made.norm(torch.cat(found))
+        if pointwise:
+            wanted = wanted * torch.nn.functional.silu(gate[0][t])
         torch.testing.assert_close(said[t, 0], made.out(wanted), atol=1e-5, rtol=1e-4)
 
 

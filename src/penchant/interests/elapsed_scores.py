@@ -49,10 +49,11 @@ class _Lanes(torch.autograd.Function):
         out = weights.new_empty(len(weights), lanes, length * keys)
         room = weights.new_empty(WIDTH, length * keys)  # rises, and what must not be seen
         each = torch.cat([weights.diff(), torch.full_like(weights[:, :1], FAR)], 1)
+        base = base.flatten(1)
         for lane in range(lanes):
             _rising(query_s[lane], key_s[lane], room)
             room[-1] = ~same[lane].view(-1)
-            torch.addmm(base.flatten(1), each, room, out=out[:, lane])
+            torch.addmm(base, each, room, out=out[:, lane])
         ctx.save_for_backward(query_s, key_s)
         return out.view(-1, lanes, length, keys)
 

@@ -65,7 +65,7 @@ class TransformerState(NamedTuple):
 class _LayerWeights(NamedTuple):
     norm: Vector
     into: Vector
-    out_norm: Vector | None
+    out_norm: Vector
     out: Vector
     attended: Vector
     attended_bias: Vector
@@ -84,10 +84,7 @@ class Transformer:
         self._hear = EventInput(weights)
         self._ahead = weights["ahead.weight"].T.copy()
         self._norm = weights["norm.weight"]
-        pointwise = config.attention == "pointwise"
-        self._layers = [
-            _layer(weights, f"layers.{n}.", pointwise, config.heads) for n in range(config.layers)
-        ]
+        self._layers = [_layer(weights, f"layers.{n}.", config.heads) for n in range(config.layers)]
         self._times = weights["times"].reshape(-1, len(KNOTS_S)).astype(np.float64)  # (L H, G)
         self._places = weights["places"][:, :, ::-1].copy()  # (L, H, W), oldest first
         self._heads, self._before, self._dim = config.heads, config.window - 1, config.dim
@@ -176,7 +173,7 @@ class Transformer:
         return bias
 
 
-def _layer(weights: Weights, at: str, pointwise: bool, heads: int) -> _LayerWeights:
+def _layer(weights: Weights, at: str, heads: int) -> _LayerWeights:
     def turned(name: str) -> Vector:
         return weights[at + name + ".weight"].T.copy()
 
@@ -186,7 +183,7 @@ def _layer(weights: Weights, at: str, pointwise: bool, heads: int) -> _LayerWeig
     return _LayerWeights(
         weights[at + "norm.weight"],
         into,
-        weights[at + "attention.norm.weight"] if pointwise else None,
+        weights[at + "attention.norm.weight"],
         turned("attention.out"),
         turned("attended.gate"),
         weights[at + "attended.gate.bias"],
@@ -209,9 +206,10 @@ def _advance(
     dim = len(x)
     made = normed(x, layer.norm) @ layer.into  # (D,) @ (D, 3D or 4D)
     fresh[:] = made[dim : 3 * dim].reshape(2, dim)
-    found = _attend(made[:dim], kept, fresh, bias, layer.out_norm is not None)
-    if layer.out_norm is not None:
-        found = normed(found, layer.out_norm) * silu(made[3 * dim :])
+    pointwise = len(made) > 3 * dim
+    found = normed(_attend(made[:dim], kept, fresh, bias, pointwise), layer.out_norm)
+    if pointwise:
+        found = found * silu(made[3 * dim :])
     gate = sigmoid(x @ layer.attended + layer.attended_bias)
     x = x + gate * (found @ layer.out)
     mixed = normed(x, layer.mix_norm) @ layer.mix_into

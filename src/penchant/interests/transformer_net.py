@@ -49,7 +49,10 @@ class TransformerNet(nn.Module):
         self.ahead = nn.Linear(WIDTH, c.dim, bias=False)
         self.layers = nn.ModuleList(Layer(c) for _ in range(c.layers))
         self.times = nn.Parameter(torch.zeros(c.layers, c.heads, WIDTH))
-        self.places = nn.Parameter(torch.zeros(c.layers, c.heads, c.window))
+        # heads begin with a spread of spans, from 2 to 200 events, as in ALiBi (Press et al. 2022)
+        spans = torch.logspace(0.3, 2.3, c.heads)[:, None]
+        near = -torch.arange(c.window) / spans
+        self.places = nn.Parameter(near.repeat(c.layers, 1, 1))
         self.norm = RMSNorm(c.dim)
         self.dropout = nn.Dropout(c.dropout)
         self.before = c.window - 1

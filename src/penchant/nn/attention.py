@@ -27,16 +27,17 @@ def band(places: Tensor, length: int) -> Tensor:
 class BandedAttention(nn.Module):
     """Multi-head attention to the positions before, with a score added for each pair.
 
-    softmax(q k / sqrt(d) + bias) v (Vaswani et al. 2017, eq. 1), or pointwise, without a softmax
-    and with an elementwise gate u: norm(silu(q k / sqrt(d) + bias) / n v) * silu(u) (HSTU: Zhai et
-    al. 2024, eq. 2 and 3, with n the keys seen and k scaled).
+    norm(softmax(q k / sqrt(d) + bias) v) (Vaswani et al. 2017, eq. 1; the norm makes a mean of many
+    values as loud as one), or pointwise, without a softmax and with an elementwise gate u:
+    norm(silu(q k / sqrt(d) + bias) / n v) * silu(u) (HSTU: Zhai et al. 2024, eq. 2 and 3, with n
+    the keys seen and k scaled).
     """
 
     def __init__(self, dim: int, heads: int, pointwise: bool) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.pointwise = heads, pointwise
         self.into = nn.Linear(dim, (4 if pointwise else 3) * dim, bias=False)
-        self.norm = RMSNorm(dim) if pointwise else None
+        self.norm = RMSNorm(dim)
         self.out = nn.Linear(dim, dim, bias=False)
 
     def forward(
@@ -47,7 +48,7 @@ class BandedAttention(nn.Module):
         The second result is keys and values of all R + T positions.
         """
         length, lanes, dim = x.shape
-        query, key, value, *gate = self.into(x).chunk(4 if self.norm else 3, -1)
+        query, key, value, *gate = self.into(x).chunk(4 if self.pointwise else 3, -1)
         key, value = (
             torch.cat([old, new.transpose(0, 1)], 1)
             for old, new in zip(before, (key, value), strict=True)
@@ -58,11 +59,12 @@ class BandedAttention(nn.Module):
             self._apart(query),
             self._apart(key).transpose(1, 2),
         )
-        if self.norm is None:
-            found = self._together(torch.softmax(scores, -1) @ self._apart(value), lanes)
-        else:
-            found = self._together(F.silu(scores) @ self._apart(value), lanes)
+        shares = F.silu(scores) if self.pointwise else torch.softmax(scores, -1)
+        found = self._together(shares @ self._apart(value), lanes)
+        if self.pointwise:
             found = self.norm(found / seen.T[..., None]) * F.silu(gate[0])
+        else:
+            found = self.norm(found)
         said: Tensor = self.out(found)
         return said, (key, value)
 
