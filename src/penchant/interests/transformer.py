@@ -36,7 +36,7 @@ class TransformerConfig(BaseModel):
     """Weights of the events that add up to 1, or each by itself (HSTU)."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Share of activations dropped while training."""
-    learning_rate: float = Field(default=2e-3, gt=0)
+    learning_rate: float = Field(default=5e-3, gt=0)
     """Highest step size; rises over 100 steps, then falls along a cosine to a twentieth."""
     query_time: bool = True
     """Whether the time of reading counts: how long ago each event is then."""
