@@ -85,7 +85,7 @@ def test_features_have_mean_0_and_deviation_1_over_training() -> None:
     torch.manual_seed(0)
     net = logistic_net(9, 2, SIZES).train()
     features: list[torch.Tensor] = []
-    for _ in range(40):
+    for _ in range(10):
         pass_over(net, stream())
     net.head.register_forward_pre_hook(lambda _, given: features.append(given[0].detach()))
     pass_over(net, stream())

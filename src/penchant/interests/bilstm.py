@@ -24,7 +24,8 @@ class BilstmConfig(BaseModel):
     state: int = Field(default=32, ge=4, le=512)
     """Length of the state in each direction."""
     window: int = Field(default=16, ge=1, le=256)
-    """Latest events that are read again each time; older ones are forgotten."""
+    """Latest events that are read again each time; older ones are forgotten. Each adds 4 x dim
+    bytes to a state."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Share of activations dropped while training."""
     learning_rate: float = Field(default=5e-3, gt=0)

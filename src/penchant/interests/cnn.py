@@ -24,7 +24,8 @@ class CnnConfig(BaseModel):
     kernel: int = Field(default=3, ge=2, le=16)
     """Events that each layer puts together."""
     dilations: tuple[int, ...] = Field(default=(1, 2, 4), min_length=1, max_length=12)
-    """Per layer, how many events apart those are: 1, 2, 4 with a kernel of 3 see 15 events."""
+    """Per layer, how many events apart those are: 1, 2, 4 with a kernel of 3 see 15 events. A
+    state keeps (kernel - 1) x dilation inputs of each layer, of 4 x dim bytes."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Share of activations dropped while training."""
     learning_rate: float = Field(default=5e-3, gt=0)
