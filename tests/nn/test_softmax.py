@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from penchant.nn import softmax
-from penchant.nn.softmax import full_cross_entropy
+from penchant.nn.softmax import full_cross_entropy, full_cross_entropy_of_several
 
 
 def case() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -47,3 +47,18 @@ def test_logits_that_would_overflow_an_exponential_have_a_finite_loss() -> None:
     queries, table = torch.full((2, 4), 20.0), torch.eye(4)[:3] * 20
     loss = full_cross_entropy(queries, table, torch.zeros(3), torch.tensor([0, 2]))
     assert float(loss) == pytest.approx(1.0986, abs=1e-3)
+
+
+@pytest.mark.parametrize("cells", [1200, 1_500_000])  # many chunks, and one
+def test_of_several_queries_the_largest_product_counts_and_learns(
+    cells: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(softmax, "CHUNK_CELLS", cells)
+    _, table, bias, target = case()
+    queries = torch.randn(70, 3, 8).requires_grad_()
+    wanted = F.cross_entropy((queries @ table.T).amax(1) + bias, target)
+    slopes = torch.autograd.grad(wanted, [queries, table, bias])
+    loss = full_cross_entropy_of_several(queries, table, bias, target)
+    torch.testing.assert_close(loss, wanted)
+    for made, slope in zip(torch.autograd.grad(loss, [queries, table, bias]), slopes, strict=True):
+        torch.testing.assert_close(made, slope)

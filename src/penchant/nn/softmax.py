@@ -30,6 +30,24 @@ def full_cross_entropy(
     return loss
 
 
+def full_cross_entropy_of_several(
+    queries: Tensor,
+    table: Tensor,
+    bias: Tensor,
+    target: Tensor,
+    products: torch.dtype = torch.float32,
+) -> Tensor:
+    """Mean of -log softmax(max_k(queries_k @ table.T) + bias)[target]: what K interests serve.
+
+    Shapes: (M, K, D), (N, D), (N,), (M,) -> (). The target pulls the query nearest to it, and every
+    other item pushes away the one that would serve it. As `full_cross_entropy` otherwise.
+    """
+    loss: Tensor = _ChunkedOfSeveral.apply(  # type: ignore[no-untyped-call]
+        queries, table, bias, target, products
+    )
+    return loss
+
+
 class _Chunked(torch.autograd.Function):
     """d loss / d logits = softmax - onehot, divided by M."""
 
@@ -66,3 +84,36 @@ class _Chunked(torch.autograd.Function):
         d_queries, d_table, d_bias = ctx.saved_tensors
         scale = grads[0] / len(d_queries)
         return d_queries * scale, d_table * scale, d_bias * scale, None, None
+
+
+class _ChunkedOfSeveral(_Chunked):
+    """The same, each slope given to the query that was the largest."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        queries: Tensor,
+        table: Tensor,
+        bias: Tensor,
+        target: Tensor,
+        products: torch.dtype,
+    ) -> Tensor:
+        d_queries, d_table = torch.empty_like(queries), torch.zeros_like(table)
+        d_bias = torch.zeros_like(bias)
+        total = queries.new_zeros(())
+        near, far, offset = queries.to(products), table.to(products), bias.to(products)
+        size = max(16, CHUNK_CELLS // (len(table) * queries.shape[1]))
+        for at in range(0, len(queries), size):
+            some, wanted = near[at : at + size], target[at : at + size, None]
+            each = some @ far.T  # (C, K, D) @ (D, N) -> (C, K, N)
+            largest, which = each.max(1)
+            shares = torch.softmax(largest + offset, 1)
+            right = shares.gather(1, wanted)
+            total -= right.float().clamp_min(SMALLEST).log().sum()
+            shares.scatter_(1, wanted, right - 1)
+            slopes = each.zero_().scatter_(1, which[:, None], shares[:, None])
+            d_queries[at : at + size] = slopes @ far
+            d_table += slopes.flatten(0, 1).T @ some.flatten(0, 1)
+            d_bias += shares.sum(0)
+        ctx.save_for_backward(d_queries, d_table, d_bias)
+        return total / len(queries)

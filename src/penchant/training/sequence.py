@@ -18,7 +18,7 @@ from penchant.interests.event_input import BIASES
 from penchant.interests.nets import NETS
 from penchant.interests.next_behaviour_net import ForetellingNet
 from penchant.interests.sequence_net import Carried, SequenceNet
-from penchant.nn.softmax import full_cross_entropy
+from penchant.nn.softmax import full_cross_entropy, full_cross_entropy_of_several
 from penchant.training.augment import augmented
 from penchant.training.checkpoint import load_checkpoint, save_checkpoint
 from penchant.training.config import ModelName, ScheduleConfig, SequenceConfig
@@ -322,29 +322,23 @@ def next_item_loss(
     """Cross entropy of the next item over all items met, or over uniform negatives: (M, K, D).
 
     The sampled form estimates the full one: each negative stands for len(met) / negatives items.
-    Of several interests the one nearest to the target learns (Li et al., MIND, CIKM 2019, eq. 6,
-    with its power at infinity).
+    Of several interests the loss is that of what they serve, max_k: the one nearest to the target
+    learns from it (Li et al., MIND, CIKM 2019, eq. 6, with its power at infinity), and the one
+    nearest to any other item learns to let it go.
     """
     table, bias = net.events.items.weight, net.events.item_bias
-    interests = _nearest(interests, F.embedding(target, table))
     full = config.loss == "full" or (config.loss == "auto" and len(met) <= FULL_LOSS_UP_TO)
+    if full and interests.shape[1] == 1:
+        return full_cross_entropy(interests[:, 0], table, bias, target, products)
     if full:
-        return full_cross_entropy(interests, table, bias, target, products)
+        return full_cross_entropy_of_several(interests, table, bias, target, products)
     drawn = met[torch.randint(0, len(met), (config.negatives,), device=met.device)]
-    right = (interests * F.embedding(target, table)).sum(-1) + bias[target]
-    wrong = interests @ F.embedding(drawn, table).T + bias[drawn]
+    right = (interests * F.embedding(target, table)[:, None]).sum(-1).amax(1) + bias[target]
+    wrong = (interests @ F.embedding(drawn, table).T).amax(1) + bias[drawn]  # (M, K, N') -> (M, N')
     wrong = wrong + math.log(len(met) / config.negatives)
     wrong = wrong.masked_fill(drawn[None] == target[:, None], -1e9)
     logits = torch.cat([right[:, None], wrong], 1)
     return F.cross_entropy(logits, torch.zeros_like(target))
-
-
-def _nearest(interests: Tensor, wanted: Tensor) -> Tensor:
-    """(M, K, D), (M, D) -> (M, D)."""
-    if interests.shape[1] == 1:
-        return interests[:, 0]
-    near = (interests * wanted[:, None]).sum(-1).argmax(1)
-    return interests[torch.arange(len(near), device=near.device), near]
 
 
 def _rate(highest: float, step: int, steps: int) -> float:
