@@ -12,7 +12,7 @@ from penchant.cli import demo, films
 from penchant.cli.main import build
 from penchant.cli.words import GENRES, SOURCES, WORDS, Words
 from penchant.core.ids import ItemId
-from penchant.engine.stages import FORMS
+from penchant.engine.stages import FORMS, learned_sources
 from penchant.ingest.datasets import open_dataset
 
 KEYS = {
@@ -100,7 +100,7 @@ def test_the_check_ends_with_one_json_object_of_figures(small: films.Films) -> N
     assert figures["events"] == sum(event.user in followed for event in small.later)
     assert 0 < figures["slates_changed"] <= figures["events"]
     assert 0 < figures["event_to_slate_ms"]["p50"] <= figures["event_to_slate_ms"]["p99"]
-    assert figures["ndcg10"].keys() == {*FORMS, "engine", "slate"} - {"co_visit"}
+    assert figures["ndcg10"].keys() == {*learned_sources("recurrent"), "engine", "slate"}
     assert all(0 <= value <= 1 for value in figures["ndcg10"].values())
 
 

@@ -1,5 +1,6 @@
 """`penchant tune`: which settings of a model predict the later events of your data best."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -105,17 +106,24 @@ def _short(settings: Any) -> str:
 
 def _toml(config: "TrainingConfig") -> str:
     """The section of the settings file that trains like the best trial."""
-    sizes = {k: v for k, v in config.sizes.model_dump(mode="json").items() if v is not None}
-    schedule = {k: v for k, v in config.schedule.model_dump(mode="json").items() if v is not None}
     return "\n".join(
         (
             f'[training]\nmodel = "{config.model}"',
-            f"[training.{config.model}]",
-            *(f"{key} = {_value(value)}" for key, value in sizes.items()),
-            "[training.schedule]",
-            *(f"{key} = {_value(value)}" for key, value in schedule.items()),
+            *_section(f"training.{config.model}", config.sizes.model_dump(mode="json")),
+            *_section("training.schedule", config.schedule.model_dump(mode="json")),
         )
     )
+
+
+def _section(name: str, values: Mapping[str, Any]) -> Iterator[str]:
+    """A table and the tables inside it; what is unset is left out."""
+    yield f"[{name}]"
+    for key, value in values.items():
+        if value is not None and not isinstance(value, dict):
+            yield f"{key} = {_value(value)}"
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _section(f"{name}.{key}", value)
 
 
 def _value(value: Any) -> str:
