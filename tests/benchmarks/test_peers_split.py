@@ -16,6 +16,7 @@ from penchant.core.events import EventColumns
 from penchant.core.ids import ItemId, UserId
 from penchant.core.items import Item
 from penchant.core.signals import SHIPPED
+from penchant.core.taken import TakenItems
 from penchant.engine.stages import Live
 from penchant.engine.user_now import NOWHERE
 from penchant.evaluation.successive import SuccessiveConfig, evaluate_successive
@@ -99,7 +100,7 @@ def transition_of(split: Any, columns: EventColumns) -> Any:
             now = float(split.target["time_s"][number])
             last = split.prefix(int(number), last=1)
             recent = [feature(int(split.item[at]), 1.0, float(split.time_s[at])) for at in last]
-            reading = Reading({}, recent, {}, frozenset(), now, NOWHERE)
+            reading = Reading({}, recent, TakenItems(), frozenset(), now, NOWHERE)
             rows.append(source.score(reading, slice(None)))
         return np.array(rows, np.float32)
 

@@ -6,10 +6,11 @@ from typing import Final
 import numpy as np
 import pytest
 
-from penchant.core.contracts import EventFeatures, Head, Reading, Taken
+from penchant.core.contracts import EventFeatures, Head, Reading
 from penchant.core.errors import ShapeError
 from penchant.core.ids import START
 from penchant.core.interests import Interests
+from penchant.core.taken import Taken, TakenItems
 from penchant.retrieval.co_visit import CoVisit
 from penchant.retrieval.dates import Dates
 from penchant.retrieval.ease import Ease, learn_ease
@@ -78,7 +79,7 @@ def reading(history: list[EventFeatures], now_s: float = NOW_S) -> Reading:
         times = taken[event.row].times if event.row in taken else 0.0
         taken[event.row] = Taken(times + np.sign(event.weight), event.time_s)
     heads = Interests(VECTORS[:2].copy(), np.float32([1.0, 0.7]))
-    return Reading({"gru": heads}, history, taken, frozenset(), now_s, Head(START, 0))
+    return Reading({"gru": heads}, history, TakenItems(taken), frozenset(), now_s, Head(START, 0))
 
 
 every_source = pytest.mark.parametrize("name", SOURCES)
@@ -128,7 +129,7 @@ def test_two_reads_without_an_event_between_are_identical(name: str) -> None:
 @every_source
 def test_a_stranger_read_a_thousand_times_changes_nothing(name: str) -> None:
     source, known = SOURCES[name](), reading(events(5))
-    stranger = known._replace(recent=[], taken={}, interests={}, now_s=NOW_S + 2 * DAY_S)
+    stranger = known._replace(recent=[], taken=TakenItems(), interests={}, now_s=NOW_S + 2 * DAY_S)
     before = source.score(known, slice(None)).tolist()
     allowed = np.ones(N, np.bool_)
     for _ in range(1000):

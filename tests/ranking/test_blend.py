@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penchant.core.contracts import EventFeatures, Found, Head, Reading, Request, Taken
+from penchant.core.contracts import EventFeatures, Found, Head, Reading, Request
 from penchant.core.ids import START, UserId
+from penchant.core.taken import Taken, TakenItems
 from penchant.ranking.blend import CONTEXTS, REGIME, Blend, Form, contexts
 
 SOURCES = ("popular", "habit", "recurrent")
@@ -33,7 +34,7 @@ def reading(events: int, repeats: int = 0, away_s: float = 60.0) -> Reading:
         times = taken[event.row].times if event.row in taken else 0.0
         taken[event.row] = Taken(times + 1.0, event.time_s)
     now_s = (history[-1].time_s if history else 0.0) + away_s
-    return Reading({}, history, taken, frozenset(), now_s, Head(START, 0))
+    return Reading({}, history, TakenItems(taken), frozenset(), now_s, Head(START, 0))
 
 
 def found(scores: list[tuple[float, ...]]) -> Found:

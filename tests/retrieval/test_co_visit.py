@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from penchant.core.contracts import EventFeatures, Head, Reading
 from penchant.core.ids import START
+from penchant.core.taken import TakenItems
 from penchant.retrieval.co_visit import CoVisit
 
 
@@ -16,7 +17,7 @@ def took(row: int, weight: float = 1.0) -> EventFeatures:
 
 
 def after(source: CoVisit, *rows: int) -> list[float]:
-    who = Reading({}, [took(row) for row in rows], {}, frozenset(), 0.0, Head(START, 0))
+    who = Reading({}, [took(row) for row in rows], TakenItems(), frozenset(), 0.0, Head(START, 0))
     return source.score(who, slice(None)).tolist()
 
 

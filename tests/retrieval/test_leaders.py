@@ -7,6 +7,7 @@ import pytest
 
 from penchant.core.contracts import EventFeatures, Head, Mask, Reading
 from penchant.core.ids import START
+from penchant.core.taken import TakenItems
 from penchant.retrieval import leaders as module
 from penchant.retrieval.dates import Dates
 from penchant.retrieval.exact_search import top
@@ -48,7 +49,7 @@ def test_the_first_allowed_are_those_of_a_full_sort_after_every_move(seed: int) 
 
 
 def reading(now_s: float) -> Reading:
-    return Reading({}, [], {}, frozenset(), now_s, Head(START, 0))
+    return Reading({}, [], TakenItems(), frozenset(), now_s, Head(START, 0))
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from penchant.core.contracts import EventFeatures, Head, Reading, Taken
+from penchant.core.contracts import EventFeatures, Head, Reading
 from penchant.core.ids import START
+from penchant.core.taken import Taken, TakenItems
 from penchant.retrieval.habit import Habit
 from penchant.retrieval.transition import Transition, count_transitions
 from penchant.retrieval.trending import Trending
@@ -56,7 +57,8 @@ def test_ml_100k_gives_the_reference_ndcg_of_popular_habit_and_transition() -> N
     for who, item, now_s in zip(user, row.tolist(), time_s.tolist(), strict=True):
         history, own = histories.setdefault(who, []), taken.setdefault(who, {})
         if now_s >= cut_s and own:
-            reading = Reading({}, history[-20:], own, frozenset(), now_s, Head(START, 0))
+            met = TakenItems(own)
+            reading = Reading({}, history[-20:], met, frozenset(), now_s, Head(START, 0))
             for name, source in sources.items():
                 gains[name].append(gain(source.score(reading, slice(None)), item, list(own)))
         event = EventFeatures(item, None, 1, 1.0, 0.0, now_s)

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penchant.core.contracts import EventFeatures, Head, Reading, Taken
+from penchant.core.contracts import EventFeatures, Head, Reading
 from penchant.core.errors import ConfigError, NotEnoughDataError, ShapeError
 from penchant.core.ids import START
 from penchant.core.interests import Interests
+from penchant.core.taken import Taken, TakenItems
 from penchant.retrieval.dates import Dates
 from penchant.retrieval.ease import Ease, learn_ease
 from penchant.retrieval.exact_search import best_places, top
@@ -31,7 +32,8 @@ def reading(
     now_s: float = 0.0,
     interests: dict[str, Interests] | None = None,
 ) -> Reading:
-    return Reading(interests or {}, recent or [], taken or {}, frozenset(), now_s, Head(START, 0))
+    own = TakenItems(taken or {})
+    return Reading(interests or {}, recent or [], own, frozenset(), now_s, Head(START, 0))
 
 
 def popular(*rows: int) -> Trending:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from penchant.core.contracts import EventFeatures, Head, Reading
 from penchant.core.ids import START
+from penchant.core.taken import TakenItems
 from penchant.retrieval.over_popular import back_off
 from penchant.retrieval.trending import Trending
 
@@ -19,7 +20,7 @@ def event(row: int, time_s: float, weight: float = 1.0) -> EventFeatures:
 
 
 def at(now_s: float) -> Reading:
-    return Reading({}, (), {}, frozenset(), now_s, Head(START, 0))
+    return Reading({}, (), TakenItems(), frozenset(), now_s, Head(START, 0))
 
 
 def scores(source: Trending, now_s: float) -> list[float]:

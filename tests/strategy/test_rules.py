@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from penchant.core.contracts import Head, ItemFacts, Reading, Request, Scored, Taken
+from penchant.core.contracts import Head, ItemFacts, Reading, Request, Scored
 from penchant.core.errors import InvalidRequestError
 from penchant.core.ids import START, UserId
+from penchant.core.taken import Taken, TakenItems
 from penchant.strategy.rules import Rules, StrategyConfig
 
 ANN = UserId("ann")
@@ -25,7 +26,7 @@ def facts(n: int = 5, **changed: Any) -> ItemFacts:
 
 
 def reading(**changed: Any) -> Reading:
-    return Reading({}, (), {}, frozenset(), 100.0, Head(START, 0))._replace(**changed)
+    return Reading({}, (), TakenItems(), frozenset(), 100.0, Head(START, 0))._replace(**changed)
 
 
 def scored(scores: list[float], rows: list[int] | None = None) -> Scored:
@@ -76,7 +77,7 @@ def test_taken_items_repeat_where_placement_and_request_both_let_them(
     setting: Any, repeat_ratio: float, asked: bool, kept: bool
 ) -> None:
     rules = Rules(StrategyConfig(repeats=setting), repeat_ratio)
-    who = reading(taken={2: Taken(1.0, 0.0)})
+    who = reading(taken=TakenItems({2: Taken(1.0, 0.0)}))
     assert (2 in allowed(rules, reading=who, repeats=asked)) == kept
 
 

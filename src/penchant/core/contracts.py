@@ -11,6 +11,7 @@ from penchant.core.events import Event
 from penchant.core.ids import ArtifactId, Cursor, EventId, ItemId, UserId
 from penchant.core.interests import Interests, Vector, Vectors
 from penchant.core.items import Item
+from penchant.core.taken import TakenItems
 
 Rows = NDArray[np.intp] | slice
 """Item rows of the catalogue, (M,); `slice(None)` is the whole catalogue, without a copy."""
@@ -36,15 +37,6 @@ class EventFeatures(NamedTuple):
     time_s: float
 
 
-class Taken(NamedTuple):
-    """How a user has dealt with one item so far."""
-
-    times: float
-    """Positive minus negative events."""
-    last_s: float
-    """Time of the latest."""
-
-
 class Head(NamedTuple):
     """A position in one user's history; revision moves on undo and on late events."""
 
@@ -66,8 +58,8 @@ class Reading(NamedTuple):
     interests: Mapping[str, Interests]
     """By model name; empty while nothing has been trained."""
     recent: Sequence[EventFeatures]
-    """The user's latest events in fold order, newest last."""
-    taken: Mapping[int, Taken]
+    """The user's latest events in fold order, newest last; without vectors."""
+    taken: TakenItems
     """By item row."""
     dismissed: frozenset[int]
     now_s: float

@@ -9,6 +9,7 @@ from penchant.core.contracts import EventFeatures, Mask, Reading
 from penchant.core.errors import InvalidItemError, InvalidRequestError, PenchantError, nearest
 from penchant.core.ids import ItemId
 from penchant.core.items import Item
+from penchant.core.taken import TakenItems
 from penchant.engine.shelf import Shelf
 from penchant.engine.stages import Live
 from penchant.engine.user_now import NOWHERE
@@ -69,7 +70,7 @@ def check_page(limit: int, offset: int = 0, name: str = "limit") -> None:
 
 def nobody(now_s: float, *recent: EventFeatures) -> Reading:
     """A reading of somebody of whom nothing is known but `recent`."""
-    return Reading({}, recent, {}, frozenset(), now_s, NOWHERE)
+    return Reading({}, recent, TakenItems(), frozenset(), now_s, NOWHERE)
 
 
 def popular(

@@ -1,15 +1,15 @@
 """One user as of their latest event: what every Reading of them is made from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from penchant.core.contracts import EventFeatures, Head, InterestModel, Reading, State, Taken
+from penchant.core.contracts import EventFeatures, Head, InterestModel, Reading, State
 from penchant.core.ids import START
+from penchant.core.taken import Taken, TakenItems
+from penchant.engine.latest import LatestEvents
 
 NOWHERE: Final = Head(START, 0)
-RECENT: Final = 200
-"""Latest events that stages may look at."""
 
 
 @dataclass
@@ -18,8 +18,8 @@ class UserNow:
 
     states: dict[str, State]
     head: Head = NOWHERE
-    recent: list[EventFeatures] = field(default_factory=list)
-    taken: dict[int, Taken] = field(default_factory=dict)
+    recent: LatestEvents = field(default_factory=LatestEvents)
+    taken: TakenItems = field(default_factory=TakenItems)
     dismissed: frozenset[int] = frozenset()
 
     @classmethod
@@ -38,22 +38,20 @@ class UserNow:
     def remember(self, event: EventFeatures, hides: bool) -> None:
         """The same without the states."""
         self.recent.append(event)
-        if len(self.recent) > RECENT:
-            del self.recent[0]
         if event.row < 0 or event.weight == 0:
             return
         before = self.taken.get(event.row)
         once = 1.0 if event.weight > 0 else -1.0
         times = before.times + once if before else once
         last_s = max(before.last_s, event.time_s) if before else event.time_s
-        self.taken[event.row] = Taken(times, last_s)
+        self.taken.put(event.row, Taken(times, last_s))
         if hides:
             self.dismissed |= {event.row}
 
     def copy(self) -> "UserNow":
         """As of now, whatever happens to this one."""
         return UserNow(
-            dict(self.states), self.head, list(self.recent), dict(self.taken), self.dismissed
+            dict(self.states), self.head, self.recent.copy(), self.taken.copy(), self.dismissed
         )
 
     def reading(self, models: Mapping[str, InterestModel], now_s: float) -> Reading:
@@ -61,5 +59,4 @@ class UserNow:
         if self.recent:
             now_s = max(now_s, self.recent[-1].time_s)
         interests = {name: model.read(self.states[name], now_s) for name, model in models.items()}
-        recent: Sequence[EventFeatures] = self.recent[-RECENT:]
-        return Reading(interests, recent, self.taken, self.dismissed, now_s, self.head)
+        return Reading(interests, self.recent.copy(), self.taken, self.dismissed, now_s, self.head)

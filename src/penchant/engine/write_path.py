@@ -11,10 +11,11 @@ from penchant.core.ids import ArtifactId, Cursor, ItemId, UserId
 from penchant.core.items import Item
 from penchant.engine.config import EngineConfig
 from penchant.engine.histories import Histories
+from penchant.engine.latest import RECENT
 from penchant.engine.learned import Learned
 from penchant.engine.shelf import Shelf
 from penchant.engine.stages import Live, Stages, learned_stages, unlearned
-from penchant.engine.user_now import RECENT, UserNow
+from penchant.engine.user_now import UserNow
 from penchant.ingest.clean import moves
 from penchant.storage.database import Database
 

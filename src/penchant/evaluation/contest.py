@@ -11,7 +11,7 @@ from penchant.ranking.blend import Blend
 
 def masked_rows(reading: Reading, repeats: bool) -> list[int]:
     """Items out of the contest, each once: what was dismissed was mostly taken too."""
-    return list(reading.dismissed if repeats else reading.dismissed | reading.taken.keys())
+    return list(reading.dismissed if repeats else reading.dismissed.union(reading.taken))
 
 
 def ranks_of(

@@ -38,7 +38,7 @@ def contexts(reading: Reading) -> NDArray[np.float32]:
     They stand in the first half, or in the second while the user's latest event is less than a
     minute old; the other half is zero.
     """
-    counts = sum(taken.times for taken in reading.taken.values())
+    counts = float(reading.taken.times().sum())
     last_s = reading.recent[-1].time_s if reading.recent else -np.inf
     out = np.zeros(CONTEXTS, np.float32)
     half = out[REGIME:] if is_inside(reading) else out[:REGIME]

@@ -148,10 +148,9 @@ class Ease:
         return [Summed(self._summed(reading)) for reading in readings]
 
     def _summed(self, reading: Reading) -> Scores:
-        own = (row for row, taken in reading.taken.items() if taken.times > 0)
-        taken = np.fromiter(own, np.intp)
+        taken = reading.taken.rows()[reading.taken.times() > 0]
         places = self._place[taken[(taken >= 0) & (taken < len(self._place))]]
-        places = np.sort(places[places >= 0])  # one order of adding up, whatever the mapping's
+        places = np.sort(places[places >= 0])
         ones = np.ones(len(places), np.float32)
         return self._table.neighbours.sum_of(places, ones, self._n_items)
 

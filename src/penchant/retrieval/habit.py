@@ -1,7 +1,6 @@
 """What this user takes again and again: their own counts, then what is popular."""
 
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,13 +46,9 @@ class Habit:
 
     def _own(self, reading: Reading) -> tuple[NDArray[np.intp], Scores]:
         """Rows that the user has taken, ascending, and the count of each, faded if so built."""
-        n = len(reading.taken)
-        own = np.fromiter(reading.taken, np.intp, n)
-        facts = np.fromiter(chain.from_iterable(reading.taken.values()), np.float64, 2 * n)
-        times = np.maximum(facts[0::2], 0.0)
+        own, times = reading.taken.rows(), np.maximum(reading.taken.times(), 0.0)
         if self._half_life_s is not None:
-            elapsed_s = np.maximum(reading.now_s - facts[1::2], 0.0)
+            elapsed_s = np.maximum(reading.now_s - reading.taken.last_s(), 0.0)
             times *= np.exp2(-elapsed_s / self._half_life_s)
-        order = np.argsort(own)
-        order = order[(own[order] >= 0) & (own[order] < self.n_items)]
-        return own[order], times[order].astype(np.float32)
+        exist = slice(int(np.searchsorted(own, self.n_items)))
+        return own[exist], times[exist].astype(np.float32)

@@ -51,7 +51,7 @@ class Rules:
         for rows in (request.exclude, request.shown, reading.dismissed):
             _close(mask, rows)
         if not (request.repeats and self._keeps_repeats()):
-            _close(mask, reading.taken)
+            _close(mask, reading.taken.rows())
         return mask
 
     def arrange(
@@ -103,7 +103,7 @@ def _within(categories: frozenset[str], items: ItemFacts) -> Mask:
 
 def _close(mask: Mask, rows: Iterable[int]) -> None:
     """Set `rows` to False, in place; rows that do not exist are no matter."""
-    closed: NDArray[np.intp] = np.fromiter(rows, np.intp)
+    closed = rows if isinstance(rows, np.ndarray) else np.fromiter(rows, np.intp)
     mask[closed[(closed >= 0) & (closed < len(mask))]] = False
 
 

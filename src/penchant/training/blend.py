@@ -120,7 +120,7 @@ def _candidates(
     whole = replay.stages.score(reading, slice(None), names)  # (N, S)
     allowed: Mask = np.ones(len(whole), bool)
     if not repeats:
-        allowed[list(reading.taken)] = False
+        allowed[reading.taken.rows()] = False
     allowed[list(reading.dismissed)] = False
     allowed[row] = False
     open_ = np.flatnonzero(allowed)
