@@ -1,7 +1,8 @@
-"""What each change for sparse data gives: rows that differ from the plain recipe in one thing.
+"""What each change for sparse data, or a teacher, gives: rows that differ in one thing.
 
     python benchmarks/ablations.py amazon-beauty path/to/amazon-beauty-5core-order --seeds 0
     python benchmarks/ablations.py ml-100k path/to/ml-100k --seeds 0,1 --out results.json
+    python benchmarks/ablations.py ml-100k path/to/ml-100k --teacher transformer --rows plain,taught
 
 Every row has the same passes, the same early stopping on the same later events, and the same seeds.
 The test is read once, at the pass that was best on the later events before it.
@@ -25,8 +26,9 @@ from penchant.features.reader import EventReader
 from penchant.ingest.datasets import open_dataset
 from penchant.interests.nets import NETS
 from penchant.training.compact import compact_mask, compact_rows
-from penchant.training.config import ModelName, ScheduleConfig, TrainingConfig
-from penchant.training.sequence import train_sequence
+from penchant.training.config import DistilConfig, ModelName, ScheduleConfig, TrainingConfig
+from penchant.training.distil import train_model
+from penchant.training.sequence import Trained
 from penchant.training.streams import Histories, histories
 from penchant.training.transfer import transferred
 from penchant.training.validation import Held, ndcg_at_10
@@ -138,35 +140,39 @@ def measured(
     change: Mapping[str, Any],
     seed: int,
     source: Learned | None = None,
+    taught: DistilConfig | None = None,
 ) -> dict[str, float]:
     """One run: NDCG@10 on both kinds of later events, passes and seconds."""
-    settings = TrainingConfig.model_validate({"model": model, model: dict(data.sizes)})
     schedule = ScheduleConfig(**{**data.schedule, **change})
+    settings = TrainingConfig(schedule=schedule, distil=taught or DistilConfig())
+    settings = settings.model_copy(update={"model": model})
+    sizes = type(settings.sizes)(**data.sizes)
+    settings = settings.model_copy(update={model: sizes})
     begun = None
     if source is not None:
         begun = transferred(source, on.ids, on.met, on.types, model, settings.sizes, seed)
     began = time.monotonic()
-    found = train_sequence(
-        on.train,
-        on.items,
-        len(on.types),
-        model,
-        settings.sizes,
-        schedule,
-        seed,
-        on.stop,
-        begun=begun,
-    )
-    net: Any = NETS[model](on.items, len(on.types), settings.sizes)
-    net.load_state_dict({name: torch.from_numpy(each) for name, each in found.weights.items()})
+    found = train_model(on.train, on.items, len(on.types), settings, seed, on.stop, begun=begun)
+    of_teacher: dict[str, float] = {}
+    if found.teacher is not None and settings.distil.teacher is not None:
+        teaching = settings.model_copy(update={"model": settings.distil.teacher})
+        of_teacher = {"teacher ndcg@10": tested(found.teacher, on, teaching)}
     return {
         "seed": seed,
-        "ndcg@10": ndcg_at_10(net, on.test, settings.sizes.query_time),
+        "ndcg@10": tested(found, on, settings),
+        **of_teacher,
         "ndcg@10 to stop by": found.ndcg,
         "pass": found.epochs,
         "passes": len(found.ndcgs),
         "seconds": round(time.monotonic() - began, 1),
     }
+
+
+def tested(found: Trained, on: Task, settings: TrainingConfig) -> float:
+    """NDCG@10 on the test of what was found."""
+    net: Any = NETS[settings.model](on.items, len(on.types), settings.sizes)
+    net.load_state_dict({name: torch.from_numpy(each) for name, each in found.weights.items()})
+    return ndcg_at_10(net, on.test, settings.sizes.query_time)
 
 
 def main() -> None:
@@ -181,6 +187,8 @@ def main() -> None:
     parser.add_argument("--sizes", type=json.loads, default={}, help="and those of the model")
     parser.add_argument("--rows", help="names, a,b; without it all")
     parser.add_argument("--begin", type=Path, help="an artifact's folder, for a row of its own")
+    parser.add_argument("--teacher", help="a model to learn from, for a row of its own: taught")
+    parser.add_argument("--weight", type=float, default=0.5, help="of what the teacher answers")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
@@ -194,6 +202,8 @@ def main() -> None:
     source = None if args.begin is None else load_learned(args.begin)
     if source is not None:
         chosen["begun elsewhere"] = {}
+    if args.teacher:
+        chosen["taught"] = {}
     names = args.rows.split(",") if args.rows else list(chosen)
     result: dict[str, Any] = {
         "data": args.data,
@@ -208,8 +218,11 @@ def main() -> None:
     }
     for name in names:
         begin = source if name == "begun elsewhere" else None
+        taught = None
+        if name == "taught":
+            taught = DistilConfig(teacher=args.teacher, weight=args.weight)
         runs = [
-            measured(on, data, args.model, chosen[name], int(seed), begin)
+            measured(on, data, args.model, chosen[name], int(seed), begin, taught)
             for seed in args.seeds.split(",")
         ]
         mean = float(np.mean([run["ndcg@10"] for run in runs]))

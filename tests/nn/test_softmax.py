@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from penchant.nn import softmax
-from penchant.nn.softmax import full_cross_entropy, full_cross_entropy_of_several
+from penchant.nn.softmax import Taught, full_cross_entropy, full_cross_entropy_of_several
 
 
 def case() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -61,4 +61,30 @@ def test_of_several_queries_the_largest_product_counts_and_learns(
     loss = full_cross_entropy_of_several(queries, table, bias, target)
     torch.testing.assert_close(loss, wanted)
     for made, slope in zip(torch.autograd.grad(loss, [queries, table, bias]), slopes, strict=True):
+        torch.testing.assert_close(made, slope)
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("cells", [600, 1_500_000])  # many chunks, and one
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_what_another_model_answers_counts_beside_the_targets(
+    weight: float, cells: int, several: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(softmax, "CHUNK_CELLS", cells)
+    queries, table, bias, target = case()
+    taught = Taught(torch.randn(70, 2, 5), torch.randn(33, 5), torch.randn(33), weight)
+    soft = ((taught.queries @ taught.table.T).amax(1) + taught.bias).softmax(1)
+    if several:
+        queries = torch.randn(70, 3, 8).requires_grad_()
+        logits = (queries @ table.T).amax(1) + bias
+        loss = full_cross_entropy_of_several(queries, table, bias, target, taught=taught)
+    else:
+        logits = queries @ table.T + bias
+        loss = full_cross_entropy(queries, table, bias, target, taught=taught)
+    hard = F.cross_entropy(logits, target)
+    wanted = (1 - weight) * hard + weight * F.cross_entropy(logits, soft)
+    torch.testing.assert_close(loss, wanted)
+    inputs = [queries, table, bias]
+    slopes = torch.autograd.grad(wanted, inputs)
+    for made, slope in zip(torch.autograd.grad(loss, inputs), slopes, strict=True):
         torch.testing.assert_close(made, slope)

@@ -23,8 +23,9 @@ from penchant.retrieval.transition import Transition, count_transitions
 from penchant.retrieval.trending import Trending
 from penchant.training.compact import compact_mask, compact_rows
 from penchant.training.config import ModelName, TrainingConfig
+from penchant.training.distil import train_model
 from penchant.training.fit import Tell, repeats_usual
-from penchant.training.sequence import Watch, train_sequence
+from penchant.training.sequence import Watch
 from penchant.training.streams import histories
 from penchant.training.validation import Held
 
@@ -254,13 +255,11 @@ def _by_net(
     asked = Asked(at, [last.masked for last in lasts])
     ranks, runs = [], []
     for seed in seeds:
-        trained = train_sequence(
+        trained = train_model(
             known,
             len(compact_mask(met)),
             split.types,
-            model,
-            sizes,
-            config.schedule,
+            config.model_copy(update={"model": model, model: sizes}),
             seed,
             held,
             stage=f"learn:{model}",

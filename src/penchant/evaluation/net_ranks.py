@@ -1,21 +1,20 @@
 """Ranks of many targets by a trained sequence net at once, over the whole catalogue."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from penchant.core.contracts import Mask
 from penchant.features.reader import FeatureColumns
-from penchant.interests.nets import NETS
 from penchant.interests.sequence_net import SequenceNet
 from penchant.training.compact import compact_rows
 from penchant.training.config import ModelName, ScheduleConfig, SequenceConfig
-from penchant.training.hardware import hardware
 from penchant.training.streams import Histories, histories
+from penchant.training.teacher import net_of
 from penchant.training.validation import CHUNK, read_interests, scores_of
 
 Rows = NDArray[np.intp]
@@ -37,11 +36,7 @@ def trained_net(
     met: Mask,
 ) -> SequenceNet:
     """The net of `model` with `weights` as training left them: one row per item met, one spare."""
-    net = NETS[model](int(met.sum()) + 1, types, sizes)
-    module = cast(nn.Module, net)
-    module.load_state_dict({name: torch.from_numpy(w.copy()) for name, w in weights.items()})
-    module.to(hardware(schedule.precision).device)
-    return net
+    return net_of(model, int(met.sum()) + 1, types, sizes, schedule, weights)
 
 
 @torch.no_grad()

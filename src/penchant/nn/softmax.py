@@ -1,6 +1,6 @@
 """Cross entropy over a whole catalogue, in chunks that stay in the processor's cache."""
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,21 +11,42 @@ SMALLEST: Final = 1e-30
 """Share of a target below which its loss is cut off: 69 nats."""
 
 
+class Taught(NamedTuple):
+    """What another model would answer to the same M queries, and how much that counts."""
+
+    queries: Tensor
+    """(M, K, E) its interests, of which the nearest gives an item's score."""
+    table: Tensor
+    """(N, E)"""
+    bias: Tensor
+    """(N,)"""
+    weight: float
+    """From 0, the targets alone, to 1, the other model alone."""
+
+    def part(self, at: int, size: int, products: torch.dtype) -> Tensor:
+        """(C, N) its shares of the items, for `size` queries from `at` on."""
+        some, far = self.queries[at : at + size].to(products), self.table.to(products)
+        return torch.softmax((some @ far.T).amax(1) + self.bias.to(products), 1)
+
+
 def full_cross_entropy(
     queries: Tensor,
     table: Tensor,
     bias: Tensor,
     target: Tensor,
     products: torch.dtype = torch.float32,
+    taught: Taught | None = None,
 ) -> Tensor:
     """Mean of -log softmax(queries @ table.T + bias)[target].
 
     Shapes: (M, D), (N, D), (N,), (M,) -> (). Forward and gradient are computed together, chunk by
     chunk over M, so that no (M, N) array exists. `products` is the precision in which matrices are
-    multiplied; sums and exponentials are float32.
+    multiplied; sums and exponentials are float32. Where it is `taught`, cross entropy against the
+    shares of the other model has that weight, and against the targets the rest (Hinton et al.
+    2015, section 2, at temperature 1).
     """
     loss: Tensor = _Chunked.apply(  # type: ignore[no-untyped-call]
-        queries, table, bias, target, products
+        queries, table, bias, target, products, taught
     )
     return loss
 
@@ -36,6 +57,7 @@ def full_cross_entropy_of_several(
     bias: Tensor,
     target: Tensor,
     products: torch.dtype = torch.float32,
+    taught: Taught | None = None,
 ) -> Tensor:
     """Mean of -log softmax(max_k(queries_k @ table.T) + bias)[target]: what K interests serve.
 
@@ -43,8 +65,21 @@ def full_cross_entropy_of_several(
     other item pushes away the one that would serve it. As `full_cross_entropy` otherwise.
     """
     loss: Tensor = _ChunkedOfSeveral.apply(  # type: ignore[no-untyped-call]
-        queries, table, bias, target, products
+        queries, table, bias, target, products, taught
     )
+    return loss
+
+
+def _missed(shares: Tensor, wanted: Tensor, soft: Tensor | None, weight: float) -> Tensor:
+    """Summed loss of `shares` (C, N), which become its slopes by the logits, in place."""
+    right = shares.gather(1, wanted)
+    loss = -(1 - weight) * right.float().clamp_min(SMALLEST).log().sum()
+    if soft is None:
+        shares.scatter_(1, wanted, right - 1)
+        return loss
+    loss -= weight * (soft * shares.float().clamp_min(SMALLEST).log()).sum()
+    shares.sub_(soft, alpha=weight)
+    shares.scatter_add_(1, wanted, torch.full_like(right, weight - 1))
     return loss
 
 
@@ -59,6 +94,7 @@ class _Chunked(torch.autograd.Function):
         bias: Tensor,
         target: Tensor,
         products: torch.dtype,
+        taught: Taught | None,
     ) -> Tensor:
         d_queries, d_table = torch.empty_like(queries), torch.zeros_like(table)
         d_bias = torch.zeros_like(bias)
@@ -70,9 +106,8 @@ class _Chunked(torch.autograd.Function):
             some, wanted = near[at : at + size], target[at : at + size, None]
             # (C, D) @ (D, N) -> (C, N); softmax adds up in float32 whatever it is given
             shares = torch.softmax(torch.addmm(offset, some, far.T), 1)
-            right = shares.gather(1, wanted)
-            total -= right.float().clamp_min(SMALLEST).log().sum()
-            shares.scatter_(1, wanted, right - 1)
+            soft = None if taught is None else taught.part(at, size, products)
+            total += _missed(shares, wanted, soft, 0.0 if taught is None else taught.weight)
             d_queries[at : at + size] = shares @ far
             d_table += shares.T @ some
             d_bias += ones[: len(some)] @ shares  # a product is faster than a sum over rows
@@ -80,10 +115,10 @@ class _Chunked(torch.autograd.Function):
         return total / len(queries)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
         d_queries, d_table, d_bias = ctx.saved_tensors
         scale = grads[0] / len(d_queries)
-        return d_queries * scale, d_table * scale, d_bias * scale, None, None
+        return d_queries * scale, d_table * scale, d_bias * scale, None, None, None
 
 
 class _ChunkedOfSeveral(_Chunked):
@@ -97,6 +132,7 @@ class _ChunkedOfSeveral(_Chunked):
         bias: Tensor,
         target: Tensor,
         products: torch.dtype,
+        taught: Taught | None,
     ) -> Tensor:
         d_queries, d_table = torch.empty_like(queries), torch.zeros_like(table)
         d_bias = torch.zeros_like(bias)
@@ -108,9 +144,8 @@ class _ChunkedOfSeveral(_Chunked):
             each = some @ far.T  # (C, K, D) @ (D, N) -> (C, K, N)
             largest, which = each.max(1)
             shares = torch.softmax(largest + offset, 1)
-            right = shares.gather(1, wanted)
-            total -= right.float().clamp_min(SMALLEST).log().sum()
-            shares.scatter_(1, wanted, right - 1)
+            soft = None if taught is None else taught.part(at, size, products)
+            total += _missed(shares, wanted, soft, 0.0 if taught is None else taught.weight)
             slopes = each.zero_().scatter_(1, which[:, None], shares[:, None])
             d_queries[at : at + size] = slopes @ far
             d_table += slopes.flatten(0, 1).T @ some.flatten(0, 1)

@@ -118,6 +118,18 @@ class ScheduleConfig(BaseModel):
         return self.epochs or min(12, max(6, round(1_200_000 / max(1, events))))
 
 
+class DistilConfig(BaseModel):
+    """Learning from another model that is trained on the same events first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    teacher: ModelName | None = None
+    """The model to learn from, with its own sizes and the same schedule; none: from events alone.
+    `penchant tune` searches without it."""
+    weight: float = Field(default=0.5, ge=0, le=1)
+    """Of what the teacher answers; the rest is that of what users did next."""
+
+
 class TopicsConfig(BaseModel):
     """How fast the readable interests move and fade."""
 
@@ -160,6 +172,8 @@ class TrainingConfig(BaseModel):
     """A network over features of behaviour."""
     logistic: LogisticConfig = LogisticConfig()
     """Multinomial logistic regression on features of behaviour."""
+    distil: DistilConfig = DistilConfig()
+    """Another model to learn from: what a large one knows, served at the cost of a small one."""
     topics: TopicsConfig = TopicsConfig()
     """How fast the readable interests move and fade."""
     held_out: float = Field(default=0.1, gt=0, lt=0.5)

@@ -28,8 +28,9 @@ from penchant.training.blend import LEAST, fit_blend, gather, spread_targets
 from penchant.training.compact import compact_rows, compacted, expanded
 from penchant.training.config import TopicsConfig
 from penchant.training.config import TrainingConfig as TrainingConfig
+from penchant.training.distil import train_model
 from penchant.training.prepare import Prepared, prepare
-from penchant.training.sequence import Trained, Watch, refresh_sequence, train_sequence
+from penchant.training.sequence import Trained, Watch, refresh_sequence
 from penchant.training.streams import histories
 from penchant.training.topics import learn_pace
 from penchant.training.transfer import transferred
@@ -75,7 +76,7 @@ def fit(
         seed,
         keeps,
         None,
-        chosen.epochs,
+        chosen,
         "train",
         watch,
         say,
@@ -219,7 +220,7 @@ def _learn(  # noqa: PLR0913  a recipe names its ingredients
     seed: int,
     keeps: bool,
     later: EventColumns | None,
-    epochs: int | None,
+    chosen: Trained | None,
     stage: str,
     watch: Watch | None,
     say: Tell,
@@ -227,16 +228,14 @@ def _learn(  # noqa: PLR0913  a recipe names its ingredients
 ) -> tuple[Learned, Trained]:
     """Everything but the blend, from `columns`; passes are chosen on what `later` adds to them."""
     ready = prepare(columns, signals, keeps, later)
-    trained = train_sequence(
+    trained = train_model(
         ready.histories,
         ready.items,
         len(ready.reader.types),
-        config.model,
-        config.sizes,
-        config.schedule,
+        config,
         seed,
         ready.held,
-        epochs,
+        chosen,
         stage,
         watch,
         checkpoint,
@@ -323,6 +322,7 @@ def _card(
         "passes": trained.epochs,
         "losses": list(trained.losses),
         "held_out_ndcg10_by_pass": list(chosen.ndcgs),
+        "teacher_held_out_ndcg10_by_pass": list(chosen.teacher.ndcgs) if chosen.teacher else [],
         "events_per_s": trained.events_per_s,
         "hardware": trained.hardware,
         "held_out_ndcg10": {regime: dict(each) for regime, each in figures.items()},

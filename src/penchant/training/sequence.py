@@ -18,7 +18,7 @@ from penchant.interests.event_input import BIASES
 from penchant.interests.nets import NETS
 from penchant.interests.next_behaviour_net import ForetellingNet
 from penchant.interests.sequence_net import Carried, SequenceNet
-from penchant.nn.softmax import full_cross_entropy, full_cross_entropy_of_several
+from penchant.nn.softmax import Taught, full_cross_entropy, full_cross_entropy_of_several
 from penchant.training.augment import augmented
 from penchant.training.checkpoint import load_checkpoint, save_checkpoint
 from penchant.training.config import ModelName, ScheduleConfig, SequenceConfig
@@ -27,6 +27,7 @@ from penchant.training.following import Task, hand_out, taken_up
 from penchant.training.hardware import Hardware, hardware
 from penchant.training.ranks import add_up, agree, as_first, own_lanes, rank, ranks, total
 from penchant.training.streams import Batch, Histories, batches
+from penchant.training.teacher import Teacher
 from penchant.training.validation import Held, ndcg_at_10
 
 FULL_LOSS_UP_TO = 30_000
@@ -64,6 +65,8 @@ class Trained:
     events_per_s: float
     hardware: str
     """What it ran on, and in which precision."""
+    teacher: "Trained | None" = None
+    """The training of the model that it learned from."""
 
 
 @dataclass
@@ -99,6 +102,7 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
     checkpoint: Path | None = None,
     go_on: Callable[[int, float], bool] | None = None,
     begun: Mapping[str, NDArray[np.float32]] | None = None,
+    teacher: Teacher | None = None,
 ) -> Trained:
     """Train from nothing, from weights `begun` elsewhere, or from `checkpoint` when it is there.
 
@@ -107,7 +111,8 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
     With `held`, the weights of the pass with the best NDCG@10 on those later events are given
     back; without, those of the last of `epochs` passes. The step size follows the same curve in
     both cases, so that a number of passes found on one split means the same on another. `go_on`
-    is asked after each pass, with its number and NDCG@10.
+    is asked after each pass, with its number and NDCG@10. Where there is a `teacher`, its answers
+    count beside the events.
     """
     if ranks() > 1 and rank() == 0:
         hand_out(
@@ -122,7 +127,11 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
     rates: list[float] = []
     saved_s = time.monotonic()
     while run.epoch < epochs and run.epoch - run.best_epoch < config.patience:
-        rates.append(_one_pass(run, events, sizes, config, met, stage, (epochs, planned), watch))
+        rates.append(
+            _one_pass(
+                run, events, sizes, config, met, stage, (epochs, planned), watch, teacher=teacher
+            )
+        )
         run.epoch += 1
         _judge(run, held, sizes.query_time)
         if watch is not None:
@@ -218,7 +227,7 @@ def _begin(
     return _Run(net, module, on, optimiser, rng, 0, -math.inf, 0, {}, [], [], 0)
 
 
-def _one_pass(
+def _one_pass(  # noqa: PLR0913  one pass of `train_sequence`
     run: _Run,
     events: Histories,
     sizes: SequenceConfig,
@@ -228,6 +237,7 @@ def _one_pass(
     passes: tuple[int, int],
     watch: Watch | None,
     constant_rate: float | None = None,
+    teacher: Teacher | None = None,
 ) -> float:
     run.net.train()
     began, told = time.monotonic(), 0.0
@@ -244,7 +254,7 @@ def _one_pass(
         batch = own_lanes(read.to(run.on.device))
         states = run.net.start(batch.target.shape[1]) if batch.fresh else states
         rate = constant_rate or _rate(sizes.learning_rate, run.step, steps)
-        loss, count, states = _one_step(run, batch, states, config, met, rate, contrast)
+        loss, count, states = _one_step(run, batch, states, config, met, rate, contrast, teacher)
         total_loss, learnt = total_loss + loss * count, learnt + count
         done += int((batch.place >= 0).sum())
         spent = time.monotonic() - began
@@ -273,8 +283,10 @@ def _one_step(
     met: Tensor,
     rate: float,
     contrast: Contrast | None,
+    teacher: Teacher | None,
 ) -> tuple[float, int, Carried]:
     interests, states, beside = _read(run.net, batch, states)
+    told = None if teacher is None else teacher(batch)
     wanted = batch.target >= 0
     count = int(wanted.sum())
     of_all = total(count, run.on.device)
@@ -282,8 +294,9 @@ def _one_step(
         return 0.0, 0, states
     loss = 0.0 * interests.sum()
     if count:
+        taught = None if teacher is None or told is None else teacher.taught(told[wanted])
         loss = next_item_loss(
-            run.net, interests[wanted], batch.target[wanted], config, met, run.on.products
+            run.net, interests[wanted], batch.target[wanted], config, met, run.on.products, taught
         )
     for group in run.optimiser.param_groups:
         group["lr"] = rate
@@ -318,6 +331,7 @@ def next_item_loss(
     config: ScheduleConfig,
     met: Tensor,
     products: torch.dtype = torch.float32,
+    taught: Taught | None = None,
 ) -> Tensor:
     """Cross entropy of the next item over all items met, or over uniform negatives: (M, K, D).
 
@@ -329,16 +343,28 @@ def next_item_loss(
     table, bias = net.events.items.weight, net.events.item_bias
     full = config.loss == "full" or (config.loss == "auto" and len(met) <= FULL_LOSS_UP_TO)
     if full and interests.shape[1] == 1:
-        return full_cross_entropy(interests[:, 0], table, bias, target, products)
+        return full_cross_entropy(interests[:, 0], table, bias, target, products, taught)
     if full:
-        return full_cross_entropy_of_several(interests, table, bias, target, products)
+        return full_cross_entropy_of_several(interests, table, bias, target, products, taught)
     drawn = met[torch.randint(0, len(met), (config.negatives,), device=met.device)]
+    more = math.log(len(met) / config.negatives)
+    logits = _drawn_logits(interests, table, bias, target, drawn, more)
+    loss = F.cross_entropy(logits, torch.zeros_like(target))
+    if taught is None:
+        return loss
+    other = _drawn_logits(taught.queries, taught.table, taught.bias, target, drawn, more)
+    of_other = F.cross_entropy(logits, other.softmax(1))
+    return (1 - taught.weight) * loss + taught.weight * of_other
+
+
+def _drawn_logits(
+    interests: Tensor, table: Tensor, bias: Tensor, target: Tensor, drawn: Tensor, more: float
+) -> Tensor:
+    """(M, 1 + N') of each target, then of the items drawn, each of which counts for `more`."""
     right = (interests * F.embedding(target, table)[:, None]).sum(-1).amax(1) + bias[target]
     wrong = (interests @ F.embedding(drawn, table).T).amax(1) + bias[drawn]  # (M, K, N') -> (M, N')
-    wrong = wrong + math.log(len(met) / config.negatives)
-    wrong = wrong.masked_fill(drawn[None] == target[:, None], -1e9)
-    logits = torch.cat([right[:, None], wrong], 1)
-    return F.cross_entropy(logits, torch.zeros_like(target))
+    wrong = (wrong + more).masked_fill(drawn[None] == target[:, None], -1e9)
+    return torch.cat([right[:, None], wrong], 1)
 
 
 def _rate(highest: float, step: int, steps: int) -> float:

@@ -1,0 +1,79 @@
+"""Train the chosen model; where it has a teacher, that one first, on the same events."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.core.errors import ConfigError
+from penchant.training.config import TrainingConfig
+from penchant.training.ranks import ranks
+from penchant.training.sequence import Trained, Watch, train_sequence
+from penchant.training.streams import Histories
+from penchant.training.teacher import Teacher, net_of
+from penchant.training.validation import Held
+
+
+def train_model(  # noqa: PLR0913  as `train_sequence`
+    events: Histories,
+    items: int,
+    types: int,
+    config: TrainingConfig,
+    seed: int,
+    held: Held | None = None,
+    chosen: Trained | None = None,
+    stage: str = "train",
+    watch: Watch | None = None,
+    checkpoint: Path | None = None,
+    begun: Mapping[str, NDArray[np.float32]] | None = None,
+) -> Trained:
+    """As `train_sequence`, with what `config` says of the model, its teacher and the schedule.
+
+    `chosen` is an earlier training that tells the number of passes, of the teacher too. The teacher
+    sees the events its student sees and no others, so that nothing later reaches the student
+    through it. Raises `ConfigError` for a teacher where several processes train together.
+    """
+    name, teacher, first = config.distil.teacher, None, None
+    if name is not None:
+        if ranks() > 1:
+            raise ConfigError(
+                f"distil.teacher is {name!r}, and {ranks()} processes train together; a model "
+                "learns from a teacher in one process"
+            )
+        sizes = config.model_copy(update={"model": name}).sizes
+        sizes = sizes.model_copy(update={"query_time": config.sizes.query_time})
+        first = train_sequence(
+            events,
+            items,
+            types,
+            name,
+            sizes,
+            config.schedule,
+            seed,
+            held,
+            None if chosen is None or chosen.teacher is None else chosen.teacher.epochs,
+            f"teacher:{name}",
+            watch,
+            None if checkpoint is None else checkpoint.with_name("teacher-" + checkpoint.name),
+        )
+        net = net_of(name, items, types, sizes, config.schedule, first.weights)
+        teacher = Teacher(net, config.distil.weight)
+    trained = train_sequence(
+        events,
+        items,
+        types,
+        config.model,
+        config.sizes,
+        config.schedule,
+        seed,
+        held,
+        None if chosen is None else chosen.epochs,
+        stage,
+        watch,
+        checkpoint,
+        begun=begun,
+        teacher=teacher,
+    )
+    return replace(trained, teacher=first)
