@@ -97,3 +97,22 @@ def test_a_run_folder_holds_settings_curves_and_the_card(
         line.split(",")[0] for line in (folder / "curves.csv").read_text().splitlines()[1:]
     }
     assert (folder / "curves.png").stat().st_size > 1_000
+
+
+@pytest.mark.slow
+def test_a_model_with_a_teacher_is_served_alone_and_leaves_no_checkpoint(
+    run: Run, films: Path, tmp_path: Path
+) -> None:
+    distil = '[training.distil]\nteacher = "gru"\n[training.gru]\ndim = 8\n'
+    often = TINY.replace("[training.schedule]", "[training.schedule]\ncheckpoint_minutes = 0.0")
+    (tmp_path / "penchant.toml").write_text(often + distil)
+    lines = (films / "events.csv").read_text().splitlines(keepends=True)[:2_000]
+    (tmp_path / "some.csv").write_text("".join(lines))
+    run("ingest", "some.csv")
+    told = json.loads(run("train", "--json").stdout)
+    card = told["card"]
+    assert len(card["teacher_held_out_ndcg10_by_pass"]) >= 1
+    assert card["config"]["distil"]["teacher"] == "gru"
+    assert not [*tmp_path.glob("penchant.db.training/*.safetensors")]
+    slate = json.loads(run("recommend", 1, "--clock", "log", "--json").stdout)
+    assert slate["artifact"] == told["artifact"]

@@ -1,9 +1,14 @@
 """Train on an engine's own log and publish what was learned."""
 
+from typing import Final
+
 from penchant.core.ids import ArtifactId
 from penchant.engine.engine import Engine
 from penchant.training.fit import Tell, TrainingConfig, fit
 from penchant.training.sequence import Watch
+
+STAGES: Final = ("", "choose-", "teacher-", "teacher-choose-")
+"""What a checkpoint's name begins with: final training, the trial, and each of a teacher."""
 
 
 def train(  # what to train on, with what, and who is watching
@@ -22,7 +27,7 @@ def train(  # what to train on, with what, and who is watching
     """
     config = config or TrainingConfig()
     checkpoint = engine.training_folder / "run.safetensors"
-    drafts = [checkpoint, checkpoint.with_name("choose-" + checkpoint.name)]
+    drafts = [checkpoint.with_name(stage + checkpoint.name) for stage in STAGES]
     if not resume:
         for draft in drafts:
             draft.unlink(missing_ok=True)
