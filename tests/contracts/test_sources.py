@@ -17,8 +17,10 @@ from penchant.retrieval.ease import Ease, learn_ease
 from penchant.retrieval.fresh import Fresh
 from penchant.retrieval.growth import GrowingSource
 from penchant.retrieval.habit import Habit
+from penchant.retrieval.int8_table import Int8Table
 from penchant.retrieval.interest_search import InterestSearch
 from penchant.retrieval.item_item import ItemItem, learn_item_item
+from penchant.retrieval.product_table import ProductTable
 from penchant.retrieval.transition import Transition, count_transitions
 from penchant.retrieval.trending import Trending
 
@@ -30,7 +32,8 @@ ROW = RNG.integers(0, N - 5, 300)  # the last five items are never taken
 WEIGHT = RNG.choice([1.0, 2.0, 0.5, -1.0], 300)
 TIME_S = np.arange(300) * 3600.0
 NOW_S = float(TIME_S[-1])
-VECTORS = RNG.normal(size=(N, 6)).astype(np.float32)
+VECTORS = RNG.normal(size=(N, 8)).astype(np.float32)
+KNOWN = np.arange(N) != 3
 TABLE_SOURCES: Final = ("transition", "item_item", "ease")
 
 
@@ -69,6 +72,12 @@ SOURCES: Final[Mapping[str, Callable[[], GrowingSource]]] = {
     "co_visit": co_visit,
     "interest_search": lambda: InterestSearch(
         "gru", VECTORS, bias=VECTORS[:, 0], known=np.arange(N) != 3
+    ),
+    "interest_search_int8": lambda: InterestSearch(
+        "gru", Int8Table.fit(VECTORS), bias=VECTORS[:, 0], known=np.arange(N) != 3
+    ),
+    "interest_search_pq": lambda: InterestSearch(
+        "gru", ProductTable.fit(VECTORS, KNOWN, RNG), bias=VECTORS[:, 0], known=KNOWN
     ),
 }
 
@@ -160,7 +169,7 @@ def test_a_grown_catalogue_keeps_old_scores_and_ranks_unknown_items_low(name: st
     after = source.score(who, slice(None))
     assert source.n_items == N + 3 == len(after)
     assert after[:N].tolist() == before.tolist()
-    lowest = before.min() if name == "interest_search" else 0.0
+    lowest = before.min() if name.startswith("interest_search") else 0.0
     assert (after[N:] == lowest).all()
     assert source.find(who, np.ones(N + 3, np.bool_), N + 3).rows.max() < N
 

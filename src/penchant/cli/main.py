@@ -8,6 +8,7 @@ import typer
 from penchant.cli import (
     bench,
     compare,
+    compress,
     demo,
     doctor,
     evaluate,
@@ -51,6 +52,7 @@ def build() -> typer.Typer:
         (ingest.ingest, ingest.EXAMPLE),
         (export.export, export.EXAMPLE),
         (train.train, train.EXAMPLE),
+        (compress.compress, compress.EXAMPLE),
         (tune.tune, tune.EXAMPLE),
         (evaluate.evaluate, evaluate.EXAMPLE),
         (compare.compare, compare.EXAMPLE),

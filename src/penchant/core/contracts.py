@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from penchant.core.events import Event
 from penchant.core.ids import ArtifactId, Cursor, EventId, ItemId, UserId
-from penchant.core.interests import Interests, Vector, Vectors
+from penchant.core.interests import Interests, Table, Vector
 from penchant.core.items import Item
 from penchant.core.taken import TakenItems
 
@@ -115,7 +115,7 @@ class ItemFacts(NamedTuple):
     added_s: NDArray[np.float64]  # (N,) when the item was first met
     categories: Mapping[str, NDArray[np.intp]]
     """Rows by category."""
-    vectors: Vectors | None
+    vectors: Table | None
     """(N, D) directions of the items, unit length, zero where unknown; None: nothing trained."""
     soonest_s: float = -np.inf
     """Nothing expires before."""

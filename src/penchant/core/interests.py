@@ -1,7 +1,7 @@
 """Interests: directions with weights, what they score, and the arithmetic of PRODUCT section 3."""
 
 import math
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,38 @@ BLOCK: Final = 8192
 """Item vectors multiplied at one time."""
 
 
+class Coded(Protocol):
+    """Item vectors (N, D) that are kept as codes; single rows and products are made from them."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, D)."""
+        ...
+
+    def __len__(self) -> int:
+        """N."""
+        ...
+
+    def __getitem__(self, rows: NDArray[np.intp] | slice | int) -> Vectors:
+        """The vectors of `rows`, decoded: (M, D), or (D,) of one row."""
+        ...
+
+    def products(self, directions: Vectors) -> Vectors:
+        """u_k . c of every row, (K, D) -> (K, N), to the last bits those of the decoded rows."""
+        ...
+
+
+Table = Vectors | Coded
+"""Item vectors (N, D): an array, or codes that are read like one."""
+
+
 class Interests(NamedTuple):
     """What a user wants at one moment: K directions in the space of the item vectors."""
 
     directions: Vectors  # (K, D)
     weights: Vector  # (K,)
 
-    def score(self, vectors: Vectors) -> Vector:
+    def score(self, vectors: Table) -> Vector:
         """r_c = max_k(w_k u_k . c) for every row of `vectors`: (N, D) -> (N,).
 
         >>> u = Interests(np.float32([[.42, .33, .25]]), np.float32([1.0]))
@@ -36,13 +61,16 @@ class Interests(NamedTuple):
         each = self.products(vectors)
         return each[0] if len(each) == 1 else np.asarray(each.max(axis=0), dtype=np.float32)
 
-    def products(self, vectors: Vectors, bias: Vector | None = None) -> Vectors:
+    def products(self, vectors: Table, bias: Vector | None = None) -> Vectors:
         """w_k u_k . c + b_c, direction by direction: (N, D), (N,) -> (K, N)."""
         if vectors.shape[-1] != self.directions.shape[-1]:
             raise ShapeError(
                 f"item vectors {vectors.shape} do not fit interests {self.directions.shape}"
             )
         weighted = self.directions * self.weights[:, None]
+        if not isinstance(vectors, np.ndarray):
+            coded = vectors.products(weighted)
+            return coded if bias is None else coded + bias
         if len(weighted) == 1:  # (N, D) @ (D,): a vector is faster than a matrix of one row
             one = np.asarray(vectors @ weighted[0], dtype=np.float32)[None]
             return one if bias is None else one + bias

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from penchant.core.errors import NotEnoughDataError, ShapeError
-from penchant.core.interests import Vector, Vectors, softmax
+from penchant.core.interests import BLOCK, Table, Vector, Vectors, softmax
 from penchant.core.items import Item
 from penchant.encoders.topic_labels import topic_labels
 
@@ -39,7 +39,7 @@ class Topics:
     labels: tuple[str, ...]
     """One per topic: distinct, never empty."""
 
-    def memberships(self, vectors: Vectors) -> Vectors:
+    def memberships(self, vectors: Table) -> Vectors:
         """(N, D) -> (N, T), rows sum to 1; an item without a vector (zeros) belongs to none.
 
         >>> topics = Topics(np.float32([[4, 0], [0, 4]]), np.zeros(2, np.float32),
@@ -47,6 +47,9 @@ class Topics:
         >>> topics.memberships(np.float32([[1, 1], [0, 0]])).tolist()
         [[0.5, 0.5], [0.0, 0.0]]
         """
+        if not isinstance(vectors, np.ndarray):
+            blocks = [vectors[n : n + BLOCK] for n in range(0, len(vectors), BLOCK)]
+            return np.concatenate([self.memberships(block) for block in blocks])
         if vectors.ndim != 2 or vectors.shape[1] != self.weights.shape[1]:
             raise ShapeError(f"item vectors {vectors.shape} do not fit W {self.weights.shape}")
         known = np.any(vectors != 0, axis=1)

@@ -13,6 +13,7 @@ import numpy as np
 from penchant.core.clock import Clock, LogClock, SystemClock
 from penchant.core.contracts import Reading, Receipt, Request
 from penchant.core.errors import (
+    ArtifactMissingError,
     ConfigError,
     InvalidRequestError,
     NotYetVisibleError,
@@ -549,6 +550,19 @@ class Engine:
         )
         self.use(artifact)
         return artifact
+
+    def learned(self, artifact: ArtifactId | None = None) -> Learned:
+        """What an artifact holds; None: the one that serves.
+
+        Raises `ArtifactMissingError` where there is none, `ArtifactCorruptError` where it is
+        damaged.
+        """
+        chosen = artifact or self.artifact
+        if chosen is None:
+            raise ArtifactMissingError(
+                f"{self.path} serves without a trained model; `penchant train` makes one"
+            )
+        return load_learned(self._database.artifacts.open(chosen))
 
     def use(self, artifact: ArtifactId) -> None:
         """Serve with a published model from the next request on; states are folded afresh."""

@@ -8,6 +8,7 @@ import numpy as np
 from penchant.core.contracts import EventFeatures, Mask, Reading
 from penchant.core.errors import InvalidItemError, InvalidRequestError, PenchantError, nearest
 from penchant.core.ids import ItemId
+from penchant.core.interests import Interests
 from penchant.core.items import Item
 from penchant.core.taken import TakenItems
 from penchant.engine.shelf import Shelf
@@ -97,7 +98,8 @@ def similar(memory: WritePath, row: int, n: int, now_s: float) -> list[tuple[Ite
     rows, scores = first.rows.tolist(), first.scores.tolist()
     if vectors is not None and len(rows) < n:
         allowed[rows] = False
-        near = top(vectors @ vectors[row], allowed, n - len(rows), above=0.0)  # (N, D) @ (D,)
+        own = Interests(vectors[row][None], np.ones(1, np.float32))
+        near = top(own.score(vectors), allowed, n - len(rows), above=0.0)
         rows, scores = rows + near.rows.tolist(), scores + near.scores.tolist()
     return _with_scores(memory.shelf, rows, scores)
 

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Self
 
 import msgspec
 import numpy as np
@@ -13,15 +13,22 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from penchant.core.contracts import Mask
-from penchant.core.errors import ArtifactCorruptError, ArtifactError
+from penchant.core.errors import ArtifactCorruptError, ArtifactError, ShapeError
 from penchant.core.ids import ItemId
-from penchant.core.interests import Vectors
+from penchant.core.interests import Table
 from penchant.encoders.topics import Topics
 from penchant.interests.event_input import VECTORS
 from penchant.interests.topic_average import TopicPace
 from penchant.ranking.blend import CONTEXTS, Blend
+from penchant.retrieval.int8_table import Int8Table
+from penchant.retrieval.product_table import ProductTable
 
 Arrays = Mapping[str, NDArray[Any]]
+TABLES: Final[Mapping[str, type[Int8Table] | type[ProductTable]]] = {
+    "int8": Int8Table,
+    "pq": ProductTable,
+}
+"""Compressed item tables by kind; without one, item vectors are float32 among the weights."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +47,25 @@ class Learned:
     repeats: bool  # what `auto` decided
     card: Mapping[str, Any]  # figures for people
     pace: TopicPace = field(default_factory=TopicPace)
+    table: Int8Table | ProductTable | None = None  # item vectors as codes; None: among `weights`
 
     @property
-    def vectors(self) -> Vectors:
+    def vectors(self) -> Table:
         """(N, D) item vectors."""
-        return self.weights[VECTORS]
+        return self.weights[VECTORS] if self.table is None else self.table
+
+    def decoded(self) -> Self:
+        """The same with float32 item vectors among the weights, as training needs them.
+
+        What the codes lost stays lost; items that were not met have zeros again.
+        """
+        if self.table is None:
+            return self
+        vectors = self.table[slice(None)]
+        vectors[~self.met] = 0.0
+        card = {name: told for name, told in self.card.items() if name != "table"}
+        weights = {**self.weights, VECTORS: vectors}
+        return replace(self, weights=weights, table=None, card=card)
 
 
 def save_learned(learned: Learned, folder: Path) -> None:
@@ -57,7 +78,11 @@ def save_learned(learned: Learned, folder: Path) -> None:
     _write(folder / "topics.json", named)
     _write(folder / "blend.json", learned.blend.to_json())
     _write(folder / "reader.json", {**learned.reader, "repeats": learned.repeats})
-    _write(folder / "interests.json", {"model": learned.model, "sizes": dict(learned.sizes)})
+    named = {"model": learned.model, "sizes": dict(learned.sizes)}
+    if learned.table is not None:
+        named["table"] = learned.table.kind
+        _save(folder / "table.safetensors", learned.table.to_arrays())
+    _write(folder / "interests.json", named)
     _write(folder / "model.json", dict(learned.card))
 
 
@@ -93,12 +118,30 @@ def load_learned(folder: Path) -> Learned:
         bool(reader["repeats"]),
         _read(folder / "model.json"),
         pace._replace(rates=tuple(pace.rates)),
+        _coded(folder, interests.get("table")),
     )
 
 
 def read_card(folder: Path) -> Mapping[str, Any]:
     """The figures for people alone."""
     return _read(folder / "model.json")
+
+
+def _coded(folder: Path, kind: str | None) -> Int8Table | ProductTable | None:
+    """The item table of `kind`, where it is not among the weights."""
+    if kind is None:
+        return None
+    if kind not in TABLES:
+        raise ArtifactError(
+            f"{folder} has an item table of kind {kind!r}, which this version of penchant cannot "
+            f"read; it reads {', '.join(TABLES)} and float32"
+        )
+    path = folder / "table.safetensors"
+    arrays = _load(path)
+    try:
+        return TABLES[kind].from_arrays(arrays)
+    except (KeyError, ShapeError) as error:
+        raise ArtifactCorruptError(path, f"it is no {kind} table: {error}") from error
 
 
 def _flat(tables: Mapping[str, Arrays]) -> dict[str, NDArray[Any]]:

@@ -10,8 +10,9 @@ from penchant.core.contracts import ItemFacts, Mask
 from penchant.core.errors import UnknownIdError
 from penchant.core.events import Event
 from penchant.core.ids import ItemId
-from penchant.core.interests import Vectors
+from penchant.core.interests import Table, Vectors
 from penchant.core.items import Item
+from penchant.engine.directions import Directions
 
 FEW: Final = 64
 """Items of other categories from which on the rows by category are made anew."""
@@ -26,7 +27,7 @@ class Shelf:
         self._available = np.zeros(0, np.bool_)  # (capacity,)
         self._expires_s = np.zeros(0, np.float64)  # (capacity,)
         self._soonest_s = np.inf
-        self._vectors: Vectors | None = None  # (capacity, D)
+        self._vectors: Vectors | Directions | None = None  # (capacity, D); coded ones (T, D)
         self._removed = np.zeros(0, np.bool_)  # (capacity,)
         self._categories: dict[str, NDArray[np.intp]] = {}
         self._recategorised: dict[int, tuple[str, ...]] = {}  # rows, and where they still stand
@@ -78,8 +79,10 @@ class Shelf:
         return row
 
     @property
-    def vectors(self) -> Vectors | None:
+    def vectors(self) -> Table | None:
         """(N, D) directions of the items, unit length, zero where unknown; None: never learned."""
+        if isinstance(self._vectors, Directions):
+            return self._vectors.grown(len(self._items))
         return None if self._vectors is None else self._vectors[: len(self._items)]
 
     def put(self, row: int, item: Item) -> None:
@@ -116,8 +119,11 @@ class Shelf:
         mask[self.by_category().get(category, [])] = True
         return mask & there
 
-    def learn(self, vectors: Vectors, met: Mask) -> None:
+    def learn(self, vectors: Table, met: Mask) -> None:
         """Directions of the items, for diversity; `met` marks those that have one."""
+        if not isinstance(vectors, np.ndarray):
+            self._vectors = Directions.of(vectors, met)
+            return
         size = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = np.where(met[:, None] & (size > 0), vectors / np.maximum(size, 1e-12), 0.0)
         self._vectors = unit.astype(np.float32)
@@ -164,7 +170,7 @@ class Shelf:
             self._available = np.concatenate([self._available, np.zeros(extra, np.bool_)])
             self._removed = np.concatenate([self._removed, np.zeros(extra, np.bool_)])
             self._expires_s = np.concatenate([self._expires_s, np.zeros(extra)])
-        if self._vectors is not None and n > len(self._vectors):
+        if isinstance(self._vectors, np.ndarray) and n > len(self._vectors):
             extra = max(n, 2 * len(self._vectors)) - len(self._vectors)
             blank = np.zeros((extra, self._vectors.shape[1]), np.float32)
             self._vectors = np.concatenate([self._vectors, blank])

@@ -24,7 +24,7 @@ from penchant.core.contracts import (
 )
 from penchant.core.events import Event
 from penchant.core.ids import ItemId
-from penchant.core.interests import Vectors
+from penchant.core.interests import Table
 from penchant.core.signals import DAY_S, Signal
 from penchant.engine.learned import Learned
 from penchant.features.reader import EventReader
@@ -111,7 +111,7 @@ class Stages:
     sources: dict[str, GrowingSource]
     counting: list[LiveSource]
     ranker: Ranker
-    vectors: Vectors | None  # (N, D) of the artifact
+    vectors: Table | None  # (N, D) of the artifact
     met: Mask | None  # (N,) items with a vector
     repeats: bool | None  # what `auto` means; None: nothing learned yet
     n_items: int = 0

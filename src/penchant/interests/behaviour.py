@@ -8,7 +8,7 @@ import numpy as np
 from penchant.core.contracts import EventFeatures
 from penchant.core.elapsed import WIDTH, gap_feature
 from penchant.core.interests import Interests, Vector, Vectors
-from penchant.interests.event_input import COUNTS, VECTORS, EventInput, Weights, later
+from penchant.interests.event_input import COUNTS, TYPES, EventInput, Weights, later
 
 RAREST: Final = 1e-6
 """Share of events below which an item is no rarer; bounds the weight of an item by 13.8."""
@@ -59,8 +59,8 @@ class Behaviour:
         varies = weights["variance"] > LEAST_VARIANCE
         self._scale = varies / np.sqrt(np.where(varies, weights["variance"], 1.0))
         self._half_lives_s = np.array(half_lives_s)
-        self._dim = weights[VECTORS].shape[1]
-        self._types = len(weights["events.types.weight"])
+        self._dim = weights[TYPES].shape[1]
+        self._types = len(weights[TYPES])
         self._query_time = query_time
 
     def start(self) -> BehaviourState:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from penchant.core.contracts import Candidates, Look, Mask, Reading, Rows, Scores
 from penchant.core.errors import ShapeError
-from penchant.core.interests import Interests, Vector, Vectors
+from penchant.core.interests import Interests, Table, Vector
 from penchant.retrieval.exact_search import NOTHING, check_fits, top
 
 
@@ -22,7 +22,7 @@ class InterestSearch:
     def __init__(
         self,
         model_name: str,
-        vectors: Vectors,  # (T, D)
+        vectors: Table,  # (T, D)
         bias: Vector | None = None,  # (T,)
         known: Mask | None = None,  # (T,)
     ) -> None:

@@ -97,8 +97,10 @@ def refresh(
     """The same artifact with what has come: counts anew, and one gentle pass of the recurrence.
 
     The pass reads the users with an event since `since_s`, and as many others, drawn by `seed`,
-    so that what was learned before is not forgotten. Topics and blend stay.
+    so that what was learned before is not forgotten. Topics and blend stay. A compressed table is
+    decoded first, and what comes out is float32.
     """
+    learned = learned.decoded()
     reader = EventReader.from_json(signals, learned.reader)
     f = reader.columns(columns)
     active = np.unique(f.user[f.time_s >= since_s])

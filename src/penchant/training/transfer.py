@@ -28,9 +28,10 @@ def transferred(
     """Weights to begin with: compact rows, M items of `items` that are `met` and one for the rest.
 
     Items and event types that `source` knows by the same name keep their rows, others begin by
-    chance; how often items were met is counted anew, and all else is taken over. Raises
-    `ArtifactError` where `source` is another model or of other sizes.
+    chance; how often items were met is counted anew, and all else is taken over. A compressed
+    table is decoded. Raises `ArtifactError` where `source` is another model or of other sizes.
     """
+    source = source.decoded()
     if source.model != model:
         raise ArtifactError(
             f"training begins from a {source.model!r} model, and the settings ask for {model!r}; "
