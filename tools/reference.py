@@ -90,7 +90,8 @@ def commands() -> Iterator[tuple[str, Callable[..., Any], str]]:
         for command in group.registered_commands:
             function = command.callback
             assert function is not None
-            yield f"{before}{command.name or function.__name__}", function, command.epilog or ""
+            name = command.name or function.__name__.replace("_", "-")
+            yield f"{before}{name}", function, command.epilog or ""
 
 
 def http_page() -> str:

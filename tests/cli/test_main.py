@@ -12,10 +12,14 @@ from penchant.cli.main import build
 
 Run = Callable[..., Result]
 
-NAMES = [command.callback.__name__ for command in build().registered_commands if command.callback]
+NAMES = [
+    command.callback.__name__.replace("_", "-")
+    for command in build().registered_commands
+    if command.callback
+]
 COMMANDS = (
-    "demo init validate ingest export train tune evaluate compare bench recommend interests "
-    "explain undo forget doctor serve"
+    "demo init validate ingest export export-onnx train tune evaluate compare bench recommend "
+    "interests explain undo forget doctor serve"
 )
 
 

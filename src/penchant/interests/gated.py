@@ -41,7 +41,9 @@ class GatedState(NamedTuple):
     time_s: float  # of the latest event; NaN for a stranger
 
 
-class _LayerWeights(NamedTuple):
+class LayerWeights(NamedTuple):
+    """Arrays of one layer."""
+
     norm: Vector
     into: Vector
     into_bias: Vector
@@ -50,11 +52,11 @@ class _LayerWeights(NamedTuple):
     out: Vector
 
 
-Cell = Callable[[Vector, Vector, "_LayerWeights"], Vector]
+Cell = Callable[[Vector, Vector, "LayerWeights"], Vector]
 """Input's part of the gates (G S,) and the layer's state -> the layer's state after the event."""
 
 
-def gru_cell(made: Vector, before: Vector, layer: _LayerWeights) -> Vector:
+def gru_cell(made: Vector, before: Vector, layer: LayerWeights) -> Vector:
     """h' = z h + (1 - z) n, n = tanh(W x + r (U h + c)) (Cho et al. 2014, reset after the product).
 
     (3 S,), (S,) -> (S,); the gates stand in the order r, z, n.
@@ -66,7 +68,7 @@ def gru_cell(made: Vector, before: Vector, layer: _LayerWeights) -> Vector:
     return np.asarray(new + gates[size:] * (before - new), np.float32)
 
 
-def lstm_cell(made: Vector, before: Vector, layer: _LayerWeights) -> Vector:
+def lstm_cell(made: Vector, before: Vector, layer: LayerWeights) -> Vector:
     """c' = f c + i g, h' = o tanh(c') (Hochreiter and Schmidhuber 1997; f: Gers et al. 2000).
 
     (4 S,), (2 S,) -> (2 S,) h and c; the gates stand in the order i, f, o, g.
@@ -86,7 +88,7 @@ class Gated:
         self._hear = EventInput(weights)
         self._fading = Fading(weights)
         self._norm = weights["norm.weight"]
-        self._layers = [_layer(weights, f"layers.{n}.") for n in range(config.layers)]
+        self._layers = [layer_weights(weights, f"layers.{n}.") for n in range(config.layers)]
         self._cell, self._kept = cell, width * config.state
         self._size, self._dim = config.state, config.dim
         self._query_time = config.query_time
@@ -151,8 +153,9 @@ def lstm(weights: Weights, config: GatedConfig) -> Gated:
     return Gated(weights, config, lstm_cell, 2)
 
 
-def _layer(weights: Weights, at: str) -> _LayerWeights:
-    return _LayerWeights(
+def layer_weights(weights: Weights, at: str) -> LayerWeights:
+    """Of the layer whose arrays are named `at`..., laid out for the step."""
+    return LayerWeights(
         weights[at + "norm.weight"],
         weights[at + "into.weight"].T.copy(),
         weights[at + "into.bias"],

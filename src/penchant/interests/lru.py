@@ -54,7 +54,9 @@ class LruState(NamedTuple):
     time_s: float  # of the latest event; NaN for a stranger
 
 
-class _LayerWeights(NamedTuple):
+class LayerWeights(NamedTuple):
+    """Arrays of one layer."""
+
     norm: Vector
     into: Vector
     into_bias: Vector
@@ -78,7 +80,7 @@ class Lru:
         self._fading = Fading(weights)
         self._behaviour = NextBehaviour.of(weights)
         self._norm = weights["norm.weight"]
-        self._layers = [_layer(weights, f"layers.{n}.") for n in range(config.layers)]
+        self._layers = [layer_weights(weights, f"layers.{n}.") for n in range(config.layers)]
         self._size, self._dim = config.state, config.dim
         self._each = np.ones(config.interests, np.float32)
         self._query_time = config.query_time
@@ -144,8 +146,9 @@ class Lru:
         return LruState(layers.reshape(-1, self._size), latest, time_s)
 
 
-def _layer(weights: Weights, at: str) -> _LayerWeights:
-    return _LayerWeights(
+def layer_weights(weights: Weights, at: str) -> LayerWeights:
+    """Of the layer whose arrays are named `at`..., laid out for the step."""
+    return LayerWeights(
         weights[at + "norm.weight"],
         weights[at + "into.weight"].T.copy(),
         weights[at + "into.bias"],
@@ -162,7 +165,7 @@ def _layer(weights: Weights, at: str) -> _LayerWeights:
 
 
 def _advance(
-    layer: _LayerWeights,
+    layer: LayerWeights,
     x: Vector,
     gap: Vector,
     kind: int,

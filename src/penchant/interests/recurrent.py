@@ -48,7 +48,9 @@ class RecurrentState(NamedTuple):
     time_s: float  # of the latest event; NaN for a stranger
 
 
-class _LayerWeights(NamedTuple):
+class LayerWeights(NamedTuple):
+    """Arrays of one layer."""
+
     norm: Vector
     into: Vector
     into_bias: Vector
@@ -67,7 +69,7 @@ class Recurrent:
         self._fading = Fading(weights)
         self._behaviour = NextBehaviour.of(weights)
         self._norm = weights["norm.weight"]
-        self._layers = [_layer(weights, f"layers.{n}.") for n in range(config.layers)]
+        self._layers = [layer_weights(weights, f"layers.{n}.") for n in range(config.layers)]
         self._size, self._dim = config.state, config.dim
         self._each = np.ones(config.interests, np.float32)
         self._query_time = config.query_time
@@ -129,8 +131,9 @@ class Recurrent:
         return RecurrentState(numbers[:kept].reshape(-1, self._size), numbers[kept:], time_s)
 
 
-def _layer(weights: Weights, at: str) -> _LayerWeights:
-    return _LayerWeights(
+def layer_weights(weights: Weights, at: str) -> LayerWeights:
+    """Of the layer whose arrays are named `at`..., laid out for the step."""
+    return LayerWeights(
         weights[at + "norm.weight"],
         weights[at + "into.weight"].T.copy(),
         weights[at + "into.bias"],
@@ -141,7 +144,7 @@ def _layer(weights: Weights, at: str) -> _LayerWeights:
     )
 
 
-def _advance(layer: _LayerWeights, x: Vector, before: Vector, after: Vector, size: int) -> Vector:
+def _advance(layer: LayerWeights, x: Vector, before: Vector, after: Vector, size: int) -> Vector:
     """One layer of one event: (D,), (S,) -> (D,); writes the new state into `after`."""
     made = normed(x, layer.norm) @ layer.into + layer.into_bias  # (D,) @ (D, 3S) -> (3S,)
     gate = sigmoid(made[:size])
