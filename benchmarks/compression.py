@@ -3,8 +3,9 @@
     python benchmarks/compression.py path/to/ml-100k --seeds 0,1,2 --out compression.json
 
 For each seed the default model is trained on the events before the cut, once; its table is then
-float32, int8 and pq. Each later event is ranked by the interest search alone among all items, by a
-state that was folded with the vectors of that table: row `state` of the headline protocol.
+float32, int8 and pq, made by those events alone. Each later event is ranked by the interest search
+alone among all items, by a state that was folded with the vectors of that table: row `state` of the
+headline protocol.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from penchant.core.contracts import Head, Reading
 from penchant.core.ids import START
 from penchant.core.interests import Interests, Table
 from penchant.core.taken import TakenItems
-from penchant.engine.compress import compressed, table_bytes
+from penchant.engine.compress import compressed, table_bytes, use_of
 from penchant.engine.learned import TABLES, Learned, load_learned, save_learned
 from penchant.engine.replay import Replay
 from penchant.engine.stages import Live, learned_stages
@@ -94,7 +95,9 @@ def quality(case: Case, seeds: Sequence[int], keep: Path | None) -> dict[str, An
     user = np.zeros(0, np.int32)
     for seed in seeds:
         learned = trained(case, seed, keep)
-        tables = {"float32": learned, **{kind: compressed(learned, kind) for kind in TABLES}}
+        use = use_of(learned, case.before, case.signals)
+        coded = {kind: compressed(learned, kind, use=use) for kind in TABLES}
+        tables = {"float32": learned, **coded}
         for kind, one in tables.items():
             found, user = later_gains(case, one)
             gains.setdefault(kind, []).append(found)

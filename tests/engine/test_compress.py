@@ -17,11 +17,11 @@ from penchant.core.errors import (
 )
 from penchant.core.signals import SHIPPED
 from penchant.core.slates import Slate
-from penchant.engine.compress import compressed, table_bytes
+from penchant.engine.compress import Use, compressed, table_bytes, use_of
 from penchant.engine.directions import Directions
 from penchant.engine.engine import Engine, Wanted
 from penchant.engine.learned import Learned, load_learned, save_learned
-from penchant.interests.event_input import VECTORS
+from penchant.interests.event_input import BIASES, VECTORS
 from penchant.retrieval.int8_table import Int8Table
 from penchant.training.config import RecurrentConfig, ScheduleConfig, TrainingConfig
 from penchant.training.fit import refresh
@@ -155,6 +155,37 @@ def test_training_goes_on_from_decoded_vectors(kind: str, trained: Callable[[], 
     fresh = refresh(coded, columns, NOW_S, SHIPPED, config, 0)
     assert fresh.table is None
     assert fresh.weights[VECTORS].shape == (len(learned.items), 16)
+
+
+def test_a_pq_table_is_exact_where_interests_of_the_log_differ(
+    trained: Callable[[], Path],
+) -> None:
+    with opened(trained()) as engine:
+        learned, columns = engine.learned(), engine.columns()
+    use = use_of(learned, columns, SHIPPED)
+    again = use_of(learned, columns, SHIPPED)
+    assert np.array_equal(use.directions, again.directions)
+    assert use.counts.sum() == (columns.row >= 0).sum()
+    assert 1000 < len(use.directions) < len(columns)
+    right = use.directions @ learned.weights[VECTORS].T + learned.weights[BIASES]
+    lost = []
+    for one in (compressed(learned, "pq"), compressed(learned, "pq", use=use)):
+        off = one.vectors.products(use.directions) + one.weights[BIASES] - right
+        lost.append(float((off[:, learned.met] ** 2).mean()))
+        assert np.array_equal(
+            one.weights[BIASES][~learned.met], learned.weights[BIASES][~learned.met]
+        )
+    assert np.abs(off[:, learned.met].mean(axis=0)).max() < 1e-3
+    assert lost[1] < 0.6 * lost[0]
+
+
+def test_a_log_that_tells_nothing_gives_a_plain_pq_table(trained: Callable[[], Path]) -> None:
+    learned = learned_of(trained())
+    n_items, dim = learned.vectors.shape
+    nothing = Use(np.zeros((0, dim), np.float32), np.zeros(n_items, np.int64))
+    plain, same = compressed(learned, "pq"), compressed(learned, "pq", use=nothing)
+    assert np.array_equal(same.vectors[:], plain.vectors[:])
+    assert np.array_equal(same.weights[BIASES], learned.weights[BIASES])
 
 
 def test_what_cannot_be_compressed_is_said(trained: Callable[[], Path]) -> None:

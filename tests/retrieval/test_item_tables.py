@@ -109,7 +109,7 @@ def test_pq_takes_a_byte_for_four_numbers_and_what_decodes_them_is_the_same_for_
         assert {name: each.nbytes for name, each in arrays.items()} == {
             "codes": len(some) * D // 4,
             "centroids": 256 * D * 4,
-            "rotation": D * D * 4,
+            "basis": D * D * 4,
         }
         assert arrays["codes"].nbytes * 16 == some.nbytes
 
@@ -119,17 +119,30 @@ def lost(table: ProductTable) -> float:
     return float(((table[slice(None)] - VECTORS) ** 2).sum() / (VECTORS**2).sum())
 
 
-def test_pq_loses_little_and_its_rotation_is_one_and_helps() -> None:
+def test_pq_loses_little_and_its_basis_is_a_rotation_and_helps() -> None:
     table = pq(VECTORS)
-    assert table.rotation is not None
-    np.testing.assert_allclose(table.rotation @ table.rotation.T, np.eye(D), atol=1e-5)
+    assert table.basis is not None
+    np.testing.assert_allclose(table.basis @ table.basis.T, np.eye(D), atol=1e-5)
     parts = VECTORS.reshape(N, -1, 4).transpose(1, 0, 2)
     rng = np.random.default_rng(0)
-    plain = [settled(part, begun(part, 256, rng), 25) for part in parts]
+    ones = np.ones(N)
+    plain = [settled(part, ones, begun(part, ones, 256, rng), 25) for part in parts]
     codes = np.stack([assigned(part, own) for part, own in zip(parts, plain, strict=True)])
     unturned = ProductTable(codes.astype(np.uint8), np.stack(plain))
     assert lost(table) < 0.05
     assert lost(table) < lost(unturned)
+
+
+def test_pq_is_exacter_where_errors_cost_more() -> None:
+    metric = np.diag(np.where(np.arange(D) < 4, 100.0, 1.0))
+    known, plain = np.ones(N, bool), pq(VECTORS)
+    table = ProductTable.fit(VECTORS, known, np.random.default_rng(0), None, metric)
+    off, before = ((each[:] - VECTORS) ** 2 for each in (table, plain))
+    assert off[:, :4].sum() < 0.5 * before[:, :4].sum()
+    assert (off @ np.diag(metric)).sum() < (before @ np.diag(metric)).sum()
+    pull = np.where(np.arange(N) < 300, 50.0, 1.0)
+    pulled = ProductTable.fit(VECTORS, known, np.random.default_rng(0), pull)
+    assert ((pulled[:300] - VECTORS[:300]) ** 2).sum() < 0.8 * before[:300].sum()
 
 
 @settings(max_examples=20)
@@ -194,12 +207,12 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         ProductTable(codes, np.zeros((3, 5, 4), np.float32))
     with pytest.raises(ShapeError, match="code 5 names none of 5 centroids"):
         ProductTable(codes + np.uint8(5), np.zeros((2, 5, 4), np.float32))
-    with pytest.raises(ShapeError, match=r"rotation \(3, 3\) does not fit 8 dimensions"):
+    with pytest.raises(ShapeError, match=r"basis \(3, 3\) does not fit 8 dimensions"):
         ProductTable(codes, np.zeros((2, 5, 4), np.float32), np.eye(3, dtype=np.float32))
 
 
 def test_a_centroid_that_no_point_is_near_moves_to_the_point_that_fits_worst() -> None:
     points = np.float32([[0, 0], [0, 1], [9, 9]])
-    found = settled(points, np.float32([[0, 0], [-50, -50]]), 5)
+    found = settled(points, np.ones(3), np.float32([[0, 0], [-50, -50]]), 5)
     assert sorted(map(tuple, found.tolist())) == [(0.0, 0.5), (9.0, 9.0)]
     assert assigned(points, found).tolist() in ([0, 0, 1], [1, 1, 0])

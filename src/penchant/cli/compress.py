@@ -28,18 +28,22 @@ def compress(
 ) -> None:
     """Publish a trained model again with its item table as codes, and serve with it.
 
-    The artifact it was made from stays beside it. Training that begins from a compressed artifact
-    decodes its table first; what it learns is float32 until it is compressed.
+    A pq table is made exact for what users of this log want; events of some of them are replayed to
+    see it. The artifact it was made from stays beside the new one. Training that begins from a
+    compressed artifact decodes its table first; what it learns is float32 until it is compressed.
     """
     from penchant.cli.opening import open_engine
     from penchant.cli.terminal import Stopwatch, print_json
     from penchant.core.ids import ArtifactId
-    from penchant.engine.compress import compressed
+    from penchant.engine.compress import compressed, use_of
 
     watch = Stopwatch()
     with open_engine(db, config) as engine:
         source = ArtifactId(artifact) if artifact is not None else engine.artifact
-        coded = compressed(engine.learned(source), kind, source)
+        learned, use = engine.learned(source), None
+        if kind == "pq" and learned.table is None:
+            use = use_of(learned, engine.columns(), engine.config.signals)
+        coded = compressed(learned, kind, source, use)
         made = engine.publish(coded)
     items, dim = coded.vectors.shape
     found = {"artifact": made, "items": items, "dim": dim, **coded.card["table"]}

@@ -1,4 +1,4 @@
-"""k-means of many short vectors: a start that spreads, rounds, and the nearest centroid."""
+"""k-means of short weighted vectors: a start that spreads, rounds, and the nearest centroid."""
 
 from typing import Final
 
@@ -12,18 +12,18 @@ BLOCK: Final = 4096
 """Points whose distances are looked at together."""
 
 
-def begun(points: Vectors, count: int, rng: Generator) -> Vectors:
+def begun(points: Vectors, pull: NDArray[np.floating], count: int, rng: Generator) -> Vectors:
     """Starting centroids (C, S) among `points` (N, S): k-means++ (Arthur & Vassilvitskii 2007).
 
-    Each is drawn by its squared distance to the nearest so far. C is `count`; where fewer points
-    differ, the last is there again.
+    Each is drawn by its squared distance to the nearest so far, times its `pull` (N,) > 0. C is
+    `count`; where fewer points differ, the last is there again.
     """
     chosen = [int(rng.integers(len(points)))]
     distance = np.full(len(points), np.inf)
     while len(chosen) < count:
         off = ((points - points[chosen[-1]]) ** 2).sum(axis=1)
         distance = np.minimum(distance, off)
-        reach = np.cumsum(distance)
+        reach = np.cumsum(distance * pull)
         if reach[-1] <= 0.0:
             chosen += [chosen[-1]] * (count - len(chosen))
             break
@@ -32,8 +32,10 @@ def begun(points: Vectors, count: int, rng: Generator) -> Vectors:
     return points[chosen]
 
 
-def settled(points: Vectors, centroids: Vectors, rounds: int) -> Vectors:
-    """Centroids after at most `rounds` rounds of Lloyd (1982); (N, S), (C, S) -> (C, S).
+def settled(
+    points: Vectors, pull: NDArray[np.floating], centroids: Vectors, rounds: int
+) -> Vectors:
+    """Centroids after at most `rounds` rounds of Lloyd (1982); (N, S), (N,), (C, S) -> (C, S).
 
     One that no point is near moves to the point that fits its own centroid worst.
     """
@@ -43,14 +45,14 @@ def settled(points: Vectors, centroids: Vectors, rounds: int) -> Vectors:
         if before is not None and np.array_equal(near, before):
             break
         before = near
-        count = np.bincount(near, minlength=len(centroids))
+        mass = np.bincount(near, pull, minlength=len(centroids))
         sums = np.stack(
-            [np.bincount(near, each, minlength=len(centroids)) for each in points.T], axis=1
+            [np.bincount(near, pull * each, minlength=len(centroids)) for each in points.T], axis=1
         )
-        after = sums / np.maximum(count, 1)[:, None]
-        empty = np.flatnonzero(count == 0)
+        after = sums / np.where(mass > 0, mass, 1.0)[:, None]
+        empty = np.flatnonzero(mass == 0)
         if len(empty):
-            off = ((points - centroids[near]) ** 2).sum(axis=1)
+            off = ((points - centroids[near]) ** 2).sum(axis=1) * pull
             worst = np.argsort(-off, kind="stable")[: len(empty)]
             after[empty[: len(worst)]] = points[worst]
         centroids = after.astype(np.float32)
