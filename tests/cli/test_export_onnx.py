@@ -1,4 +1,4 @@
-"""`penchant export-onnx` writes three files, or says in one sentence why it does not."""
+"""`penchant export-onnx` writes one folder, or says in one sentence why it does not."""
 
 import importlib
 import json
@@ -27,12 +27,14 @@ def test_it_writes_two_graphs_and_what_they_mean_with_the_signals_of_the_setting
     (tmp_path / "penchant.toml").write_text("[signals.rating]\nthreshold = 6.0\n")
     told = ask("export-onnx", f"{db}.artifacts/{name}", "to/model")
     folder = tmp_path / "to" / "model"
-    assert {path.name for path in folder.iterdir()} == {"step.onnx", "read.onnx", "model.json"}
+    files = {"step.onnx", "read.onnx", "items.safetensors", "items.json", "model.json"}
+    assert {path.name for path in folder.iterdir()} == files
     assert told == {"folder": "to/model", **json.loads((folder / "model.json").read_text())}
     assert told["artifact"] == name
     assert told["types"]["rating"]["threshold"] == 6.0
     said = run("export-onnx", f"{db}.artifacts/{name}", "to/model").stdout
-    assert said == f"to/model: step.onnx, read.onnx, model.json of {name} (recurrent)\n"
+    items = f"{told['items']['biases'][0]:,} items"
+    assert f"to/model: step and read of {name} (recurrent), vectors of {items}" in said
 
 
 @pytest.mark.slow

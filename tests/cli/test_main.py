@@ -18,8 +18,8 @@ NAMES = [
     if command.callback
 ]
 COMMANDS = (
-    "demo init validate ingest export export-onnx train tune evaluate compare bench recommend "
-    "interests explain undo forget doctor serve"
+    "demo init validate ingest export export-onnx train compress tune evaluate compare bench "
+    "recommend interests explain undo forget doctor serve"
 )
 
 

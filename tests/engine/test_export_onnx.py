@@ -15,9 +15,11 @@ from penchant.core.errors import ArtifactMissingError, UnknownEventTypeError
 from penchant.core.events import Event
 from penchant.core.ids import ItemId
 from penchant.core.signals import SHIPPED, Signal
+from penchant.engine.compress import compressed
 from penchant.engine.config import EngineConfig
 from penchant.engine.engine import Engine
 from penchant.engine.export_onnx import export_onnx
+from penchant.engine.learned import load_learned
 
 DAY_S = 86_400.0
 SIGNALS = {**SHIPPED, "rating": Signal(weight=1.5, threshold=6.0)}
@@ -35,15 +37,13 @@ class Kept(NamedTuple):
 class Caller:
     """Follows the rules of `model.json`."""
 
-    def __init__(self, folder: Path, artifact: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.told = json.loads((folder / "model.json").read_text())
         self._step = onnxruntime.InferenceSession(folder / self.told["step"]["file"])
         self._read = onnxruntime.InferenceSession(folder / self.told["read"]["file"])
-        items = json.loads((artifact / "items.json").read_text())
-        vectors = load_file(artifact / "weights.safetensors")["events.items.weight"]
-        self._vectors = {
-            item: vectors[row] for row, item in enumerate(items["ids"]) if items["met"][row]
-        }
+        ids = json.loads((folder / "items.json").read_text())["ids"]
+        self._items = load_file(folder / "items.safetensors")
+        self._vectors = dict(zip(ids, self._items["vectors"], strict=True))
 
     def strangers(self, users: int) -> Kept:
         layers, latest, _ = (port["shape"][1:] for port in self.told["read"]["inputs"])
@@ -84,10 +84,16 @@ class Caller:
 
 
 @pytest.fixture
-def exported(trained: Callable[[], Path], tmp_path: Path) -> tuple[Path, Path, Path]:
-    """The database, its artifact and what was exported of that."""
+def exported(
+    trained: Callable[[], Path], tmp_path: Path, request: pytest.FixtureRequest
+) -> tuple[Path, Path, Path]:
+    """The database, its artifact and what was exported of that; a parameter compresses it first."""
     db = trained()
+    kind = getattr(request, "param", None)
     with Engine.open(db, CONFIG) as engine:
+        if kind is not None:
+            assert engine._learned is not None
+            engine.publish(compressed(engine._learned, kind))
         artifact = Path(f"{db}.artifacts") / str(engine.artifact)
     export_onnx(artifact, tmp_path / "model", SIGNALS)
     return db, artifact, tmp_path / "model"
@@ -114,11 +120,12 @@ def histories(engine: Engine) -> list[list[Event]]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("exported", [None, "int8", "pq"], indirect=True)
 def test_a_foreign_program_follows_real_users_as_the_engine_does(
     exported: tuple[Path, Path, Path],
 ) -> None:
-    db, artifact, folder = exported
-    caller = Caller(folder, artifact)
+    db, _, folder = exported
+    caller = Caller(folder)
     with Engine.open(db, CONFIG) as engine:
         users, stages, shelf = histories(engine), engine._memory.stages, engine._memory.shelf
         model = stages.models["recurrent"]
@@ -150,6 +157,12 @@ def test_the_folder_says_what_a_caller_must_know(exported: tuple[Path, Path, Pat
             wanted = [(port.name, named[port.type], port.shape) for port in ports]
             assert [(p["name"], p["dtype"], p["shape"]) for p in graph[side]] == wanted
             assert all(port["meaning"] for port in graph[side])
+    learned, items = load_learned(artifact), load_file(folder / "items.safetensors")
+    assert {name: list(array.shape) for name, array in items.items()} == told["items"]
+    ids = json.loads((folder / "items.json").read_text())["ids"]
+    rows = [learned.items.index(item) for item in ids]
+    assert rows == np.flatnonzero(learned.met).tolist()
+    np.testing.assert_array_equal(items["biases"], learned.weights["events.item_bias"][rows])
     reader = json.loads((artifact / "reader.json").read_text())
     assert told["types"]["rating"] == {
         "code": 1,

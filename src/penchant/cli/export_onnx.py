@@ -21,8 +21,9 @@ def export_onnx(
     """Write the interest model's step and read as ONNX, for any language that runs it.
 
     `step.onnx` moves states by an event, `read.onnx` reads interests from them, `model.json` says
-    what goes in and comes out and what a caller does around them. Signals are those of the
-    settings. For the models recurrent, lru, gru and lstm; needs `penchant[onnx]`.
+    what goes in and comes out and what a caller does around them; `items.safetensors` and
+    `items.json` are the items' vectors and ids. Signals are those of the settings. For the models
+    recurrent, lru, gru and lstm; needs `penchant[onnx]`.
     """
     from penchant.cli.settings import load_settings
     from penchant.cli.terminal import print_json, stdout
@@ -32,5 +33,10 @@ def export_onnx(
     if as_json:
         print_json({"folder": str(folder), **told})
         return
-    files = ", ".join((told["step"]["file"], told["read"]["file"], "model.json"))
-    stdout().print(f"{folder}: {files} of {told['artifact']} ({told['model']})", markup=False)
+    items = told["items"]["biases"][0]
+    stdout().print(
+        f"{folder}: step and read of {told['artifact']} ({told['model']}), vectors of {items:,} "
+        "items, and model.json, which says how to use them",
+        markup=False,
+        soft_wrap=True,
+    )

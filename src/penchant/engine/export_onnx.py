@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from safetensors.numpy import save_file
+
 from penchant.core.errors import ArtifactMissingError
 from penchant.core.signals import Signal
 from penchant.engine.learned import Learned, load_learned
 from penchant.features.reader import FURTHEST, EventReader
-from penchant.interests.event_input import BIASES, VECTORS
+from penchant.interests.event_input import BIASES
 from penchant.interests.onnx_models import Written, read_graph, step_graph
 from penchant.interests.onnx_values import BATCH, OPSET
 
@@ -18,7 +21,8 @@ RULES: Final = (
     "For each event, in the order of time, run step; layers_after and latest are the new state. "
     "elapsed_s is the event's time minus that of the latest, NaN for the first; below 0 is as 0.",
     "The time of the latest event never goes back: it is the later of the two.",
-    "An event without an item, or whose item has no vector, moves that time only: do not run step.",
+    "An event without an item, or whose item has no vector, moves that time only: do not run step. "
+    "Vectors and biases are in items.safetensors, by row; items.json has the ids of the rows.",
     "type is types[name].code. weight is types[name].weight, and minus its size where the event's "
     "value is below types[name].threshold.",
     "value is (sign(v) * log(1 + |v|) - mean) / deviation of types[name], held between "
@@ -31,7 +35,7 @@ RULES: Final = (
 
 
 def export_onnx(artifact: Path, to: Path, signals: Mapping[str, Signal]) -> dict[str, Any]:
-    """Write `step.onnx`, `read.onnx` and `model.json` of an artifact's folder into `to`.
+    """Write the two graphs of an artifact's folder into `to`, its items, and `model.json`.
 
     Gives back what `model.json` says. Raises `ArtifactMissingError` where there is no artifact,
     `ArtifactError` for a model that cannot be written, naming those that can, and
@@ -45,6 +49,7 @@ def export_onnx(artifact: Path, to: Path, signals: Mapping[str, Signal]) -> dict
     learned = load_learned(artifact)
     given = learned.model, learned.sizes, learned.weights
     step, read = step_graph(*given), read_graph(*given)
+    met = np.flatnonzero(learned.met)
     told = {
         "artifact": artifact.resolve().name,
         "model": learned.model,
@@ -53,18 +58,20 @@ def export_onnx(artifact: Path, to: Path, signals: Mapping[str, Signal]) -> dict
         "read": {"file": "read.onnx", **_told(read)},
         "rules": list(RULES),
         "types": _types(learned, signals),
-        "items": {
-            "vectors": f"{VECTORS} in the artifact's weights.safetensors, a row for each item",
-            "biases": f"{BIASES} in the same file",
-            "ids": "ids in the artifact's items.json, by row; with a vector where met is true",
-        },
+        "items": {"vectors": [len(met), learned.vectors.shape[1]], "biases": [len(met)]},
     }
     to.mkdir(parents=True, exist_ok=True)
     (to / "step.onnx").write_bytes(step.content)
     (to / "read.onnx").write_bytes(read.content)
-    text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
-    (to / "model.json").write_text(text, encoding="utf-8")
+    arrays = {"vectors": learned.vectors[met], "biases": learned.weights[BIASES][met]}
+    save_file(arrays, to / "items.safetensors")
+    _write(to / "items.json", {"ids": [learned.items[row] for row in met.tolist()]})
+    _write(to / "model.json", told)
     return told
+
+
+def _write(path: Path, data: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def _told(graph: Written) -> dict[str, list[dict[str, Any]]]:
