@@ -14,8 +14,8 @@ Run = Callable[..., Result]
 
 NAMES = [command.callback.__name__ for command in build().registered_commands if command.callback]
 COMMANDS = (
-    "demo init validate ingest export train tune evaluate compare bench recommend interests "
-    "explain undo forget doctor serve"
+    "demo init validate ingest export train tune evaluate compare compress bench recommend "
+    "interests explain undo forget doctor serve"
 )
 
 
