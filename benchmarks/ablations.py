@@ -24,12 +24,12 @@ from penchant.core.signals import SHIPPED
 from penchant.engine.learned import Learned, load_learned
 from penchant.features.reader import EventReader
 from penchant.ingest.datasets import open_dataset
-from penchant.interests.nets import NETS
 from penchant.training.compact import compact_mask, compact_rows
 from penchant.training.config import DistilConfig, ModelName, ScheduleConfig, TrainingConfig
 from penchant.training.distil import train_model
 from penchant.training.sequence import Trained
 from penchant.training.streams import Histories, histories
+from penchant.training.teacher import net_of
 from penchant.training.transfer import transferred
 from penchant.training.validation import Held, ndcg_at_10
 
@@ -170,8 +170,8 @@ def measured(
 
 def tested(found: Trained, on: Task, settings: TrainingConfig) -> float:
     """NDCG@10 on the test of what was found."""
-    net: Any = NETS[settings.model](on.items, len(on.types), settings.sizes)
-    net.load_state_dict({name: torch.from_numpy(each) for name, each in found.weights.items()})
+    sizes, schedule = settings.sizes, settings.schedule
+    net = net_of(settings.model, on.items, len(on.types), sizes, schedule, found.weights)
     return ndcg_at_10(net, on.test, settings.sizes.query_time)
 
 

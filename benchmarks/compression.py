@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from penchant.cli.evaluate import by_row, given_data
+from penchant.cli.evaluate import case_of, given_data
 from penchant.cli.settings import Settings
 from penchant.core.contracts import Head, Reading
 from penchant.core.ids import START
@@ -43,21 +43,6 @@ FOUND = 100
 """Items that a search finds."""
 DIM = 64
 SEARCHES = 200
-
-
-def case_of(source: str) -> Case:
-    """The data as `penchant evaluate SOURCE` takes them, under the default settings."""
-    settings = Settings()
-    given = given_data(source, None, ({}, None, None), settings)
-    columns = given.placed(settings.signals)
-    return Case(
-        given.name,
-        columns,
-        by_row(columns, given.items),
-        settings.signals,
-        settings.evaluation,
-        settings.training,
-    )
 
 
 def trained(case: Case, seed: int, keep: Path | None) -> Learned:
@@ -167,7 +152,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    case = case_of(args.data)
+    settings = Settings()
+    case = case_of(given_data(args.data, None, ({}, None, None), settings), settings)
     seeds = [int(seed) for seed in args.seeds.split(",")]
     result = {
         "data": case.name,

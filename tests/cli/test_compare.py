@@ -1,15 +1,11 @@
 """`penchant compare` leaves a report behind and says which model to serve."""
 
-import importlib
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import Result
-
-from penchant.core.errors import MissingExtraError
 
 TINY = """
 [training]
@@ -42,11 +38,3 @@ def test_a_model_that_does_not_exist_is_refused_before_anything_is_read(
     said = run("compare", "nowhere.csv", "--models", "sasrec", code=1).stderr
     assert "sasrec" in said
     assert "recurrent" in said
-
-
-def test_without_the_extra_one_sentence_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "penchant.training.figures"
-    monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MissingExtraError, match=r"matplotlib.*penchant\[report\]"):
-        importlib.import_module(name)

@@ -1,8 +1,6 @@
 """`penchant export-onnx` writes one folder, or says in one sentence why it does not."""
 
-import importlib
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +9,6 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from penchant.core.errors import MissingExtraError
 from penchant.engine.learned import load_learned, save_learned
 
 Run = Callable[..., Result]
@@ -54,11 +51,3 @@ def test_a_model_that_cannot_be_written_is_refused_and_leaves_no_file(
 def test_where_there_is_no_artifact_it_says_what_is_one(run: Run) -> None:
     said = run("export-onnx", "nowhere", "model", code=1).stderr
     assert "there is no artifact at nowhere; allowed is a folder" in said
-
-
-def test_without_the_extra_one_sentence_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "penchant.interests.onnx_values"
-    monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(MissingExtraError, match=r"onnx.*pip install 'penchant\[onnx\]'"):
-        importlib.import_module(name)

@@ -197,7 +197,10 @@ def _run(
 
 
 def case_of(
-    given: Given, settings: "Settings", keeps: bool | None, display: "TrainingProgress"
+    given: Given,
+    settings: "Settings",
+    keeps: bool | None = None,
+    display: "TrainingProgress | None" = None,
 ) -> "Case":
     """What the protocols of the whole engine are given."""
     from penchant.evaluation.case import Case
@@ -211,8 +214,8 @@ def case_of(
         settings.evaluation,
         settings.training,
         keeps,
-        display.watch,
-        display.tell,
+        None if display is None else display.watch,
+        None if display is None else display.tell,
     )
 
 

@@ -18,7 +18,7 @@ class Taken(NamedTuple):
     """Time of the latest."""
 
 
-NOTHING: Final[Mapping[int, Taken]] = {}
+_NONE: Final[Mapping[int, Taken]] = {}
 
 
 class TakenItems(Mapping[int, Taken]):
@@ -32,7 +32,7 @@ class TakenItems(Mapping[int, Taken]):
 
     __slots__ = ("_last_s", "_rows", "_times")
 
-    def __init__(self, taken: Mapping[int, Taken] = NOTHING) -> None:
+    def __init__(self, taken: Mapping[int, Taken] = _NONE) -> None:
         rows = sorted(taken)
         self._rows = array("q", rows)
         self._times = array("d", [taken[row].times for row in rows])

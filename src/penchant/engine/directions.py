@@ -46,7 +46,7 @@ class Directions:
 
     def __getitem__(self, rows: NDArray[np.intp] | slice | int) -> Vectors:
         """The directions of `rows`, (M, D) or (D,)."""
-        chosen = np.arange(self._n_items)[rows]
+        chosen = np.arange(self._n_items)[rows] if isinstance(rows, slice) else np.asarray(rows)
         inside = np.minimum(chosen, len(self._table) - 1)
         scale = np.where(chosen == inside, self._scale[inside], np.float32(0.0))
         return np.asarray(self._table[inside] * scale[..., None], np.float32)

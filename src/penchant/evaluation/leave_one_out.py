@@ -11,7 +11,8 @@ from penchant.core.errors import ConfigError, NotEnoughDataError
 from penchant.core.events import EventColumns
 from penchant.core.signals import Signal
 from penchant.engine.user_now import UserNow
-from penchant.evaluation.net_ranks import Asked, net_ranks, trained_net
+from penchant.evaluation.contest import masked_rows
+from penchant.evaluation.net_ranks import Asked, net_ranks
 from penchant.features.reader import EventReader, FeatureColumns
 from penchant.interests.nets import NETS
 from penchant.measures.intervals import mean_interval
@@ -27,6 +28,7 @@ from penchant.training.distil import train_model
 from penchant.training.fit import Tell, repeats_usual
 from penchant.training.sequence import Watch
 from penchant.training.streams import histories
+from penchant.training.teacher import net_of
 from penchant.training.validation import Held
 
 BASELINES: Final = ("popular", "habit", "transition", "item_item", "ease")
@@ -163,8 +165,8 @@ def _lasts(split: Split, query_time: bool) -> Iterator[_Last]:
             now.remember(_event(f, index), bool(split.hides[index]))
         then_s = float(f.time_s[at]) if query_time else now.recent[-1].time_s
         reading = now.reading({}, then_s)
-        gone = reading.dismissed if split.keeps else {*reading.dismissed, *reading.taken}
-        yield _Last(reading, int(f.row[at]), np.array(sorted(gone), np.intp))
+        gone = sorted(masked_rows(reading, split.keeps))
+        yield _Last(reading, int(f.row[at]), np.array(gone, np.intp))
 
 
 def _event(f: FeatureColumns, index: int) -> EventFeatures:
@@ -253,11 +255,12 @@ def _by_net(
     at = np.empty(len(lasts), np.intp)
     at[np.argsort(split.test)] = np.flatnonzero(test)
     asked = Asked(at, [last.masked for last in lasts])
+    items = len(compact_mask(met))
     ranks, runs = [], []
     for seed in seeds:
         trained = train_model(
             known,
-            len(compact_mask(met)),
+            items,
             split.types,
             config.model_copy(update={"model": model, model: sizes}),
             seed,
@@ -265,7 +268,7 @@ def _by_net(
             stage=f"learn:{model}",
             watch=watch,
         )
-        net = trained_net(model, split.types, sizes, config.schedule, trained.weights, met)
+        net = net_of(model, items, split.types, sizes, config.schedule, trained.weights)
         ranks.append(net_ranks(net, whole, asked, met, query_time))
         runs.append(trained)
     return np.stack(ranks), {

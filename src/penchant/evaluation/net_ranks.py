@@ -1,6 +1,6 @@
 """Ranks of many targets by a trained sequence net at once, over the whole catalogue."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,9 +12,7 @@ from penchant.core.contracts import Mask
 from penchant.features.reader import FeatureColumns
 from penchant.interests.sequence_net import SequenceNet
 from penchant.training.compact import compact_rows
-from penchant.training.config import ModelName, ScheduleConfig, SequenceConfig
 from penchant.training.streams import Histories, histories
-from penchant.training.teacher import net_of
 from penchant.training.validation import CHUNK, read_interests, scores_of
 
 Rows = NDArray[np.intp]
@@ -25,18 +23,6 @@ class Asked(NamedTuple):
 
     at: Rows  # (Q,) indexes into the events
     masked: Sequence[Rows]  # Q arrays of rows
-
-
-def trained_net(
-    model: ModelName,
-    types: int,
-    sizes: SequenceConfig,
-    schedule: ScheduleConfig,
-    weights: Mapping[str, NDArray[np.float32]],
-    met: Mask,
-) -> SequenceNet:
-    """The net of `model` with `weights` as training left them: one row per item met, one spare."""
-    return net_of(model, int(met.sum()) + 1, types, sizes, schedule, weights)
 
 
 @torch.no_grad()

@@ -23,10 +23,15 @@ class Taught(NamedTuple):
     weight: float
     """From 0, the targets alone, to 1, the other model alone."""
 
-    def part(self, at: int, size: int, products: torch.dtype) -> Tensor:
+    def to(self, products: torch.dtype) -> "Taught":
+        """The same in the precision of `products`."""
+        return Taught(
+            self.queries.to(products), self.table.to(products), self.bias.to(products), self.weight
+        )
+
+    def part(self, at: int, size: int) -> Tensor:
         """(C, N) its shares of the items, for `size` queries from `at` on."""
-        some, far = self.queries[at : at + size].to(products), self.table.to(products)
-        return torch.softmax((some @ far.T).amax(1) + self.bias.to(products), 1)
+        return torch.softmax((self.queries[at : at + size] @ self.table.T).amax(1) + self.bias, 1)
 
 
 def full_cross_entropy(
@@ -100,14 +105,15 @@ class _Chunked(torch.autograd.Function):
         d_bias = torch.zeros_like(bias)
         total = queries.new_zeros(())
         near, far, offset = queries.to(products), table.to(products), bias.to(products)
+        other = None if taught is None else taught.to(products)
         size = max(16, CHUNK_CELLS // len(table))
         ones = near.new_ones(size)
         for at in range(0, len(queries), size):
             some, wanted = near[at : at + size], target[at : at + size, None]
             # (C, D) @ (D, N) -> (C, N); softmax adds up in float32 whatever it is given
             shares = torch.softmax(torch.addmm(offset, some, far.T), 1)
-            soft = None if taught is None else taught.part(at, size, products)
-            total += _missed(shares, wanted, soft, 0.0 if taught is None else taught.weight)
+            soft = None if other is None else other.part(at, size)
+            total += _missed(shares, wanted, soft, 0.0 if other is None else other.weight)
             d_queries[at : at + size] = shares @ far
             d_table += shares.T @ some
             d_bias += ones[: len(some)] @ shares  # a product is faster than a sum over rows
@@ -138,14 +144,15 @@ class _ChunkedOfSeveral(_Chunked):
         d_bias = torch.zeros_like(bias)
         total = queries.new_zeros(())
         near, far, offset = queries.to(products), table.to(products), bias.to(products)
+        other = None if taught is None else taught.to(products)
         size = max(16, CHUNK_CELLS // (len(table) * queries.shape[1]))
         for at in range(0, len(queries), size):
             some, wanted = near[at : at + size], target[at : at + size, None]
             each = some @ far.T  # (C, K, D) @ (D, N) -> (C, K, N)
             largest, which = each.max(1)
             shares = torch.softmax(largest + offset, 1)
-            soft = None if taught is None else taught.part(at, size, products)
-            total += _missed(shares, wanted, soft, 0.0 if taught is None else taught.weight)
+            soft = None if other is None else other.part(at, size)
+            total += _missed(shares, wanted, soft, 0.0 if other is None else other.weight)
             slopes = each.zero_().scatter_(1, which[:, None], shares[:, None])
             d_queries[at : at + size] = slopes @ far
             d_table += slopes.flatten(0, 1).T @ some.flatten(0, 1)

@@ -54,7 +54,7 @@ def train_model(  # noqa: PLR0913  as `train_sequence`
             seed,
             held,
             None if chosen is None or chosen.teacher is None else chosen.teacher.epochs,
-            f"teacher:{name}",
+            f"teacher:{name}" if chosen is None else f"teacher-final:{name}",
             watch,
             None if checkpoint is None else checkpoint.with_name("teacher-" + checkpoint.name),
         )

@@ -1,14 +1,11 @@
 """Train on an engine's own log and publish what was learned."""
 
-from typing import Final
+from pathlib import Path
 
 from penchant.core.ids import ArtifactId
 from penchant.engine.engine import Engine
 from penchant.training.fit import Tell, TrainingConfig, fit
 from penchant.training.sequence import Watch
-
-STAGES: Final = ("", "choose-", "teacher-", "teacher-choose-")
-"""What a checkpoint's name begins with: final training, the trial, and each of a teacher."""
 
 
 def train(  # what to train on, with what, and who is watching
@@ -27,10 +24,8 @@ def train(  # what to train on, with what, and who is watching
     """
     config = config or TrainingConfig()
     checkpoint = engine.training_folder / "run.safetensors"
-    drafts = [checkpoint.with_name(stage + checkpoint.name) for stage in STAGES]
     if not resume:
-        for draft in drafts:
-            draft.unlink(missing_ok=True)
+        _clear(checkpoint)
     columns = engine.columns()
     asked = engine.config.strategy.repeats
     repeats = None if asked == "auto" else asked == "keep"
@@ -46,6 +41,11 @@ def train(  # what to train on, with what, and who is watching
         checkpoint,
     )
     artifact = engine.publish(learned)
-    for draft in drafts:
-        draft.unlink(missing_ok=True)
+    _clear(checkpoint)
     return artifact
+
+
+def _clear(checkpoint: Path) -> None:
+    """No checkpoint is left: of the final training, the trial, or a teacher in either."""
+    for draft in checkpoint.parent.glob(f"*{checkpoint.name}"):
+        draft.unlink()
