@@ -45,7 +45,7 @@ docs: $(READY) ## The map and the reference are fresh; what the documents name i
 	$(BIN)/pytest -m "not slow" tests/test_docs.py
 
 # Two halves of about the same length, side by side: those that start servers, and all others.
-SERVERS := tests/serving tests/client tests/journeys
+SERVERS := tests/serving tests/client tests/journeys tests/test_docs.py
 
 test: $(READY) ## All that can run here
 ifeq ($(strip $(ARGS)),)
