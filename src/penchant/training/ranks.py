@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
+import torch.distributed.nn  # its defaults hold the group they find, so not after one is joined
 from torch import Tensor, nn
 from torch import distributed as dist
 
