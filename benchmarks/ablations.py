@@ -46,6 +46,11 @@ CONTRAST: Mapping[str, Mapping[str, float | str]] = {
     "contrast of views": {"weight": 0.1, "kind": "views"},
     "contrast of same next": {"weight": 0.1, "kind": "same_next"},
 }
+NEGATIVES: Mapping[str, Mapping[str, str | int]] = {
+    "256 uniform negatives": {"negatives_from": "uniform"},
+    "256 popular negatives": {"negatives_from": "popular"},
+    "256 mixed negatives": {"negatives_from": "mixed"},
+}
 UNTIMED = ("changed time",)
 """Rows that mean nothing where only the order is known."""
 
@@ -128,6 +133,8 @@ def rows(data: Data) -> dict[str, dict[str, Any]]:
     made: dict[str, dict[str, Any]] = {"plain": {}}
     made |= {name: {"augment": dict(how)} for name, how in AUGMENT.items()}
     made |= {name: {"contrast": dict(how)} for name, how in CONTRAST.items()}
+    some = {"loss": "sampled", "negatives": 256}
+    made |= {name: {**some, **how} for name, how in NEGATIVES.items()}
     if data.order is not None:
         made = {name: how for name, how in made.items() if name not in UNTIMED}
     return made

@@ -4,6 +4,7 @@ Runs in the environment of each peer: NumPy and polars are all it needs beside `
 whose `mean_rank` ranks every target (PYTHONPATH=src; the package itself is not installed there).
 """
 
+import fcntl
 import json
 import os
 import platform
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final, Self
 
 import numpy as np
 import polars as pl
@@ -128,6 +129,35 @@ def ndcg_at_10(split: Split, score: Score, chunk: int = 256) -> float:
     return float(ndcg(ranked(split, split.chosen(VALID), score, chunk).rank, 10).mean())
 
 
+class Turn:
+    """Whose epoch it is, where several runs share a machine: each waits until it holds the file.
+
+    Without a file every run goes on as if it were alone.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        if self.path is not None:
+            self.file = self.path.open("ab")
+            fcntl.flock(self.file, fcntl.LOCK_EX)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.file is not None:
+            self.file.close()
+            self.file = None
+
+    def pass_on(self) -> None:
+        """Let another run have an epoch, if one waits."""
+        if self.file is not None:
+            fcntl.flock(self.file, fcntl.LOCK_UN)
+            time.sleep(0.1)
+            fcntl.flock(self.file, fcntl.LOCK_EX)
+
+
 class Best:
     """Early stopping: keeps what was best on the targets that validate, and says when to stop."""
 
@@ -189,8 +219,8 @@ def write(
     training: Training,
     told: Mapping[str, Any],
 ) -> None:
-    """Write `ranks.parquet` and `run.json`; `told` has peer, model, seed, settings, packages."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Write `ranks.parquet` and `run.json`."""
+    write_run(out, split, training, told)
     table = {
         "target": split.target["target"][split.chosen(TEST)],
         "rank": test.rank,
@@ -198,6 +228,11 @@ def write(
         "top": test.top,
     }
     pl.DataFrame(table).write_parquet(out / "ranks.parquet")
+
+
+def write_run(out: Path, split: Split, training: Training, told: Mapping[str, Any]) -> None:
+    """Write `run.json`; `told` has peer, model, seed, settings, packages."""
+    out.mkdir(parents=True, exist_ok=True)
     packages = told["packages"]
     run = {
         **{name: value for name, value in told.items() if name != "packages"},

@@ -19,7 +19,20 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
-from history import TEST, TRAIN, VALID, Best, Score, Split, Training, ndcg_at_10, ranked, write
+from history import (
+    TEST,
+    TRAIN,
+    VALID,
+    Best,
+    Score,
+    Split,
+    Training,
+    Turn,
+    ndcg_at_10,
+    ranked,
+    write,
+    write_run,
+)
 from numpy.typing import NDArray
 from recbole.config import Config
 from recbole.data import create_dataset
@@ -199,11 +212,13 @@ def trained(split: Split, given: argparse.Namespace) -> tuple[Score, Training]:
     peer = Peer(split, given.model, TRAIN, given)
     best = Best(given.patience, given.epochs, given.minutes * 60)
     stop = False
-    while not stop:
-        took = peer.train(len(best.seen))
-        figure = ndcg_at_10(split, peer.score)
-        stop = best.saw(figure, took, lambda: copy.deepcopy(peer.model.state_dict()))
-    again = split.facts["protocol"] == "successive"
+    with Turn(given.turn) as turn:
+        while not stop:
+            took = peer.train(len(best.seen))
+            figure = ndcg_at_10(split, peer.score)
+            stop = best.saw(figure, took, lambda: copy.deepcopy(peer.model.state_dict()))
+            turn.pass_on()
+    again = split.facts["protocol"] == "successive" and not given.curve
     seconds = best.train_s
     if again:
         peer = Peer(split, given.model, VALID, given)
@@ -228,6 +243,8 @@ def main() -> None:
     parser.add_argument(
         "--minutes", type=float, default=1e9, help="of training with early stopping"
     )
+    parser.add_argument("--turn", type=Path, help="file of which runs take turns, epoch by epoch")
+    parser.add_argument("--curve", action="store_true", help="train and validate only, no ranking")
     given = parser.parse_args()
     split = Split.read(given.split)
     score, training = trained(split, given)
@@ -243,7 +260,10 @@ def main() -> None:
         },
         "packages": ["recbole", "torch", "numpy", "scipy"],
     }
-    write(given.out, split, ranked(split, split.chosen(TEST), score), training, told)
+    if given.curve:
+        write_run(given.out, split, training, told)
+    else:
+        write(given.out, split, ranked(split, split.chosen(TEST), score), training, told)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from history import TEST, TRAIN, VALID, Best, Score, Split, Training, ndcg_at_10, ranked, write
+from history import (
+    TEST,
+    TRAIN,
+    VALID,
+    Best,
+    Score,
+    Split,
+    Training,
+    Turn,
+    ndcg_at_10,
+    ranked,
+    write,
+    write_run,
+)
 from numpy.typing import NDArray
 from pytorch_lightning import Callback, Trainer, seed_everything
 from rectools import Columns
@@ -40,8 +53,8 @@ class Sizes(NamedTuple):
 class Epochs(Callback):
     """Times each epoch, validates after it, and stops the training."""
 
-    def __init__(self, best: Best, score: Callable[[], float] | None) -> None:
-        self.best, self.score = best, score
+    def __init__(self, best: Best, score: Callable[[], float] | None, turn: Turn) -> None:
+        self.best, self.score, self.turn = best, score, turn
         self.begun = 0.0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Epochs":
@@ -66,6 +79,7 @@ class Epochs(Callback):
         network.train()
         stop = self.best.saw(figure, took, lambda: copy.deepcopy(network.state_dict()))
         trainer.should_stop = trainer.should_stop or stop
+        self.turn.pass_on()
 
 
 def dataset_of(split: Split, last: int) -> Dataset:
@@ -162,7 +176,9 @@ def scorer(model: Model, split: Split, length: int, timed: bool) -> Score:
     return score
 
 
-def fitted(split: Split, name: str, sizes: Sizes, best: Best, validate: bool, epochs: int) -> Model:
+def fitted(
+    split: Split, name: str, sizes: Sizes, best: Best, validate: bool, epochs: int, turn: Turn
+) -> Model:
     """Train on the earliest events and validate, or on all before the test for some epochs."""
     timed = name == "hstu" and bool(split.facts["times"])
     held: list[Model] = []
@@ -171,9 +187,10 @@ def fitted(split: Split, name: str, sizes: Sizes, best: Best, validate: bool, ep
         if validate
         else None
     )
-    model = built(name, sizes, epochs, timed, Epochs(best, asked))
+    model = built(name, sizes, epochs, timed, Epochs(best, asked, turn))
     held.append(model)
-    model.fit(dataset_of(split, TRAIN if validate else VALID))
+    with turn:
+        model.fit(dataset_of(split, TRAIN if validate else VALID))
     if validate:
         model.lightning_model.torch_model.load_state_dict(best.kept)
     model.lightning_model.torch_model.eval()
@@ -199,21 +216,22 @@ def main() -> None:
     parser.add_argument(
         "--minutes", type=float, default=1e9, help="of training with early stopping"
     )
+    parser.add_argument("--turn", type=Path, help="file of which runs take turns, epoch by epoch")
+    parser.add_argument("--curve", action="store_true", help="train and validate only, no ranking")
     given = parser.parse_args()
     seed_everything(given.seed)
     split = Split.read(given.split)
     names = ("factors", "blocks", "heads", "length", "batch", "dropout", "rate")
     sizes = Sizes(**{name: getattr(given, name) for name in names})
     best = Best(given.patience, given.epochs, given.minutes * 60)
-    model = fitted(split, given.model, sizes, best, True, given.epochs)
+    model = fitted(split, given.model, sizes, best, True, given.epochs, Turn(given.turn))
     last, train_s = TRAIN, best.train_s
-    if split.facts["protocol"] == "successive":
+    if split.facts["protocol"] == "successive" and not given.curve:
         seed_everything(given.seed)
         again = Best(given.patience, best.epoch, float("inf"))
-        model = fitted(split, given.model, sizes, again, False, best.epoch)
+        model = fitted(split, given.model, sizes, again, False, best.epoch, Turn(None))
         last, train_s = VALID, again.train_s
     timed = given.model == "hstu" and bool(split.facts["times"])
-    score = scorer(model, split, given.length, timed)
     counts = np.bincount(split.user[split.learnable(last)])
     training = Training(
         int(np.clip(counts - 1, 0, given.length).sum()),
@@ -235,7 +253,11 @@ def main() -> None:
         },
         "packages": ["rectools", "torch", "pytorch-lightning", "numpy"],
     }
-    write(given.out, split, ranked(split, split.chosen(TEST), score), training, told)
+    if given.curve:
+        write_run(given.out, split, training, told)
+    else:
+        score = scorer(model, split, given.length, timed)
+        write(given.out, split, ranked(split, split.chosen(TEST), score), training, told)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,11 +66,19 @@ def same(one: Trained, two: Trained) -> bool:
     )
 
 
-@pytest.mark.parametrize("loss", ["full", "sampled"])
-def test_the_same_seed_gives_the_same_weights_bit_by_bit(loss: str) -> None:
-    one = trained(loss=loss, negatives=16)
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"loss": "full"},
+        {"loss": "sampled", "negatives": 16},
+        {"loss": "sampled", "negatives": 16, "negatives_from": "popular"},
+        {"loss": "sampled", "negatives": 16, "negatives_from": "mixed"},
+    ],
+)
+def test_the_same_seed_gives_the_same_weights_bit_by_bit(how: dict[str, Any]) -> None:
+    one = trained(**how)
     torch.rand(7)  # whoever else draws from torch does not disturb
-    assert same(one, trained(loss=loss, negatives=16))
+    assert same(one, trained(**how))
     assert one.losses[-1] < one.losses[0]
 
 

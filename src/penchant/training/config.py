@@ -103,7 +103,10 @@ class ScheduleConfig(BaseModel):
     loss: Literal["auto", "full", "sampled"] = "auto"
     """Cross entropy over all items, or over `negatives` of them; auto: all up to 30,000 items."""
     negatives: int = Field(default=1024, ge=1)
-    """Items drawn uniformly for each batch when the loss is sampled."""
+    """Items drawn for each batch when the loss is sampled."""
+    negatives_from: Literal["uniform", "popular", "mixed"] = "uniform"
+    """How they are drawn: each item alike, by how often it was taken, or half of each; logits are
+    corrected for it (logQ)."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of products with the item table; auto: bfloat16 where the hardware makes it, else float32."""
     augment: AugmentConfig = AugmentConfig()

@@ -25,13 +25,14 @@ from penchant.training.config import ModelName, ScheduleConfig, SequenceConfig
 from penchant.training.contrastive import Contrast
 from penchant.training.following import Task, hand_out, taken_up
 from penchant.training.hardware import Hardware, hardware
+from penchant.training.negatives import Drawn, Negatives
 from penchant.training.ranks import add_up, agree, as_first, own_lanes, rank, ranks, total
 from penchant.training.streams import Batch, Histories, batches
 from penchant.training.teacher import Teacher
 from penchant.training.validation import Held, ndcg_at_10
 
 FULL_LOSS_UP_TO = 30_000
-"""Items up to which the full softmax fits; above, uniform negatives (EVALUATION, what works)."""
+"""Items up to which the full softmax fits; above, some are drawn."""
 
 
 class Progress(NamedTuple):
@@ -123,13 +124,21 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
         _resume(run, checkpoint)
     planned = config.passes(len(events.events.row))
     epochs = epochs or planned
-    met = torch.from_numpy(np.unique(events.events.row).astype(np.int64)).to(run.on.device)
+    negatives = _negatives(events, config, run.on.device)
     rates: list[float] = []
     saved_s = time.monotonic()
     while run.epoch < epochs and run.epoch - run.best_epoch < config.patience:
         rates.append(
             _one_pass(
-                run, events, sizes, config, met, stage, (epochs, planned), watch, teacher=teacher
+                run,
+                events,
+                sizes,
+                config,
+                negatives,
+                stage,
+                (epochs, planned),
+                watch,
+                teacher=teacher,
             )
         )
         run.epoch += 1
@@ -186,9 +195,9 @@ def refresh_sequence(
 ) -> dict[str, NDArray[np.float32]]:
     """One more pass from `weights` over `events`, at `share` of the step size, kept constant."""
     run = _begin(len(weights[BIASES]), types, model, sizes, config, seed, weights)
-    met = torch.from_numpy(np.unique(events.events.row).astype(np.int64)).to(run.on.device)
+    negatives = _negatives(events, config, run.on.device)
     rate = sizes.learning_rate * share
-    _one_pass(run, events, sizes, config, met, "refresh", (1, 1), None, rate)
+    _one_pass(run, events, sizes, config, negatives, "refresh", (1, 1), None, rate)
     return _arrays(run.module.state_dict())
 
 
@@ -227,12 +236,21 @@ def _begin(
     return _Run(net, module, on, optimiser, rng, 0, -math.inf, 0, {}, [], [], 0)
 
 
+def _negatives(events: Histories, config: ScheduleConfig, device: torch.device) -> Negatives | None:
+    """What a sampled loss draws from; none where the loss is over all items."""
+    row = events.events.row
+    few = config.loss == "auto" and len(np.unique(row)) <= FULL_LOSS_UP_TO
+    if config.loss == "full" or few:
+        return None
+    return Negatives(row, config.negatives, config.negatives_from, device)
+
+
 def _one_pass(  # noqa: PLR0913  one pass of `train_sequence`
     run: _Run,
     events: Histories,
     sizes: SequenceConfig,
     config: ScheduleConfig,
-    met: Tensor,
+    negatives: Negatives | None,
     stage: str,
     passes: tuple[int, int],
     watch: Watch | None,
@@ -254,7 +272,7 @@ def _one_pass(  # noqa: PLR0913  one pass of `train_sequence`
         batch = own_lanes(read.to(run.on.device))
         states = run.net.start(batch.target.shape[1]) if batch.fresh else states
         rate = constant_rate or _rate(sizes.learning_rate, run.step, steps)
-        loss, count, states = _one_step(run, batch, states, config, met, rate, contrast, teacher)
+        loss, count, states = _one_step(run, batch, states, negatives, rate, contrast, teacher)
         total_loss, learnt = total_loss + loss * count, learnt + count
         done += int((batch.place >= 0).sum())
         spent = time.monotonic() - began
@@ -279,8 +297,7 @@ def _one_step(
     run: _Run,
     batch: Batch,
     states: Carried,
-    config: ScheduleConfig,
-    met: Tensor,
+    negatives: Negatives | None,
     rate: float,
     contrast: Contrast | None,
     teacher: Teacher | None,
@@ -296,7 +313,7 @@ def _one_step(
     if count:
         taught = None if teacher is None or told is None else teacher.taught(told[wanted])
         loss = next_item_loss(
-            run.net, interests[wanted], batch.target[wanted], config, met, run.on.products, taught
+            run.net, interests[wanted], batch.target[wanted], negatives, run.on.products, taught
         )
     for group in run.optimiser.param_groups:
         group["lr"] = rate
@@ -328,42 +345,40 @@ def next_item_loss(
     net: SequenceNet,
     interests: Tensor,
     target: Tensor,
-    config: ScheduleConfig,
-    met: Tensor,
+    negatives: Negatives | None,
     products: torch.dtype = torch.float32,
     taught: Taught | None = None,
 ) -> Tensor:
-    """Cross entropy of the next item over all items met, or over uniform negatives: (M, K, D).
+    """Cross entropy of the next item over all items, or over it and those drawn: (M, K, D).
 
-    The sampled form estimates the full one: each negative stands for len(met) / negatives items.
-    Of several interests the loss is that of what they serve, max_k: the one nearest to the target
-    learns from it (Li et al., MIND, CIKM 2019, eq. 6, with its power at infinity), and the one
-    nearest to any other item learns to let it go.
+    The sampled form estimates the full one, each of the `negatives` standing for many. Of several
+    interests the loss is that of what they serve, max_k: the one nearest to the target learns from
+    it (Li et al., MIND, CIKM 2019, eq. 6, with its power at infinity), and the one nearest to any
+    other item learns to let it go.
     """
     table, bias = net.events.items.weight, net.events.item_bias
-    full = config.loss == "full" or (config.loss == "auto" and len(met) <= FULL_LOSS_UP_TO)
-    if full and interests.shape[1] == 1:
+    if negatives is None and interests.shape[1] == 1:
         return full_cross_entropy(interests[:, 0], table, bias, target, products, taught)
-    if full:
+    if negatives is None:
         return full_cross_entropy_of_several(interests, table, bias, target, products, taught)
-    drawn = met[torch.randint(0, len(met), (config.negatives,), device=met.device)]
-    more = math.log(len(met) / config.negatives)
-    logits = _drawn_logits(interests, table, bias, target, drawn, more)
+    drawn = negatives.draw()
+    logits = _drawn_logits(interests, table, bias, target, drawn)
     loss = F.cross_entropy(logits, torch.zeros_like(target))
     if taught is None:
         return loss
-    other = _drawn_logits(taught.queries, taught.table, taught.bias, target, drawn, more)
+    other = _drawn_logits(taught.queries, taught.table, taught.bias, target, drawn)
     of_other = F.cross_entropy(logits, other.softmax(1))
     return (1 - taught.weight) * loss + taught.weight * of_other
 
 
 def _drawn_logits(
-    interests: Tensor, table: Tensor, bias: Tensor, target: Tensor, drawn: Tensor, more: float
+    interests: Tensor, table: Tensor, bias: Tensor, target: Tensor, drawn: Drawn
 ) -> Tensor:
-    """(M, 1 + N') of each target, then of the items drawn, each of which counts for `more`."""
+    """(M, 1 + N') of each target, then of the items drawn."""
     right = (interests * F.embedding(target, table)[:, None]).sum(-1).amax(1) + bias[target]
-    wrong = (interests @ F.embedding(drawn, table).T).amax(1) + bias[drawn]  # (M, K, N') -> (M, N')
-    wrong = (wrong + more).masked_fill(drawn[None] == target[:, None], -1e9)
+    items = drawn.items
+    wrong = (interests @ F.embedding(items, table).T).amax(1) + bias[items]  # (M, K, N') -> (M, N')
+    wrong = (wrong + drawn.more).masked_fill(items[None] == target[:, None], -1e9)
     return torch.cat([right[:, None], wrong], 1)
 
 

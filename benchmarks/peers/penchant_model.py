@@ -1,0 +1,117 @@
+"""Penchant's own sequence models on a split, epoch by epoch beside the peers: curves, no ranking.
+
+    PYTHONPATH=../../src python penchant_model.py SPLIT OUT --model transformer --turn TURN
+
+What they reach on the targets that test is what `penchant evaluate` reports on the same cut.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from history import TRAIN, VALID, Split, Training, Turn, write_run
+from numpy.typing import NDArray
+
+from penchant.features.reader import FeatureColumns
+from penchant.training.compact import compact_mask, compact_rows
+from penchant.training.config import ScheduleConfig, TrainingConfig
+from penchant.training.sequence import Progress, train_sequence
+from penchant.training.streams import histories
+from penchant.training.validation import Held
+
+
+def features(split: Split, last: int) -> FeatureColumns:
+    """The positive events of the parts up to `last`; all are of one type and weigh alike."""
+    places = split.learnable(last)
+    ones = np.ones(len(places), np.float32)
+    return FeatureColumns(
+        split.user[places],
+        split.item[places],
+        np.ones(len(places), np.int64),
+        ones,
+        0 * ones,
+        split.time_s[places],
+    )
+
+
+def held_of(split: Split, met: NDArray[np.bool_]) -> Held:
+    """The targets that validate, each after all that its user did before."""
+    chosen = split.chosen(VALID)
+    begins = np.searchsorted(split.user, split.target["user"][chosen])
+    late = np.zeros(len(split.user), bool)
+    late[begins + split.target["place"][chosen]] = True
+    known = compact_rows(features(split, VALID), met)
+    repeats = split.facts["repeats"] == "keep"
+    held = Held.make(known, late[split.learnable(VALID)], compact_mask(met), repeats)
+    if len(held.target) + held.missed != len(chosen):
+        raise ValueError(f"{len(held.target)} + {held.missed} targets of {len(chosen)}")
+    return held
+
+
+def trained(split: Split, given: argparse.Namespace, turn: Turn) -> Training:
+    """Learn from the earliest events until those that validate stop improving."""
+    early = features(split, TRAIN)
+    met = np.zeros(split.n_items, bool)
+    met[early.row] = True
+    known = histories(compact_rows(early, met), ordered=True)
+    chosen = TrainingConfig(model=given.model).sizes
+    changed = {"query_time": False}
+    if given.model == "transformer":
+        changed["window"] = given.length
+    sizes = chosen.model_copy(update=changed)
+    schedule = ScheduleConfig(epochs=given.epochs, patience=given.patience)
+    seconds: list[float] = []
+
+    def watch(at: Progress) -> None:
+        if at.done == at.total:
+            seconds.append(at.total / at.events_per_s)
+
+    def next_turn(epoch: int, figure: float) -> bool:
+        print(f"epoch {epoch}: ndcg@10 {figure:.4f}, {seconds[-1]:.1f} s", flush=True)
+        turn.pass_on()
+        return True
+
+    with turn:
+        run = train_sequence(
+            known,
+            int(met.sum()) + 1,
+            1,
+            given.model,
+            sizes,
+            schedule,
+            given.seed,
+            held_of(split, met),
+            watch=watch,
+            go_on=next_turn,
+        )
+    stopped = "epochs" if len(run.ndcgs) == given.epochs else "patience"
+    learnt = len(known.events.row) - len(known.lengths)
+    return Training(learnt, seconds, run.ndcgs, run.epochs, stopped, refitted=False)
+
+
+def main() -> None:
+    """Train and write the curve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("split", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--model", choices=("transformer", "recurrent"), required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--length", type=int, default=200)
+    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--patience", type=int, default=4)
+    parser.add_argument("--turn", type=Path, help="file of which runs take turns, epoch by epoch")
+    given = parser.parse_args()
+    split = Split.read(given.split)
+    training = trained(split, given, Turn(given.turn))
+    told = {
+        "peer": "Penchant",
+        "model": given.model,
+        "seed": given.seed,
+        "settings": {"length": given.length, "epochs": given.epochs, "patience": given.patience},
+        "packages": ["penchant", "torch", "numpy"],
+    }
+    write_run(given.out, split, training, told)
+
+
+if __name__ == "__main__":
+    main()
