@@ -154,7 +154,7 @@ class Turn:
         """Let another run have an epoch, if one waits."""
         if self.file is not None:
             fcntl.flock(self.file, fcntl.LOCK_UN)
-            time.sleep(0.1)
+            time.sleep(0.5)
             fcntl.flock(self.file, fcntl.LOCK_EX)
 
 
