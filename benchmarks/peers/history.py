@@ -132,11 +132,13 @@ def ndcg_at_10(split: Split, score: Score, chunk: int = 256) -> float:
 class Turn:
     """Whose epoch it is, where several runs share a machine: each waits until it holds the file.
 
-    Without a file every run goes on as if it were alone.
+    Without a file every run goes on as if it were alone. `pause_s`, for which a turn is given up,
+    has to be shorter than an epoch.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, pause_s: float = 0.5) -> None:
         self.path = path
+        self.pause_s = pause_s
         self.file: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -154,7 +156,7 @@ class Turn:
         """Let another run have an epoch, if one waits."""
         if self.file is not None:
             fcntl.flock(self.file, fcntl.LOCK_UN)
-            time.sleep(0.5)
+            time.sleep(self.pause_s)
             fcntl.flock(self.file, fcntl.LOCK_EX)
 
 

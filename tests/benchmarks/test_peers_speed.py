@@ -1,6 +1,7 @@
 """Speed is compared at the same quality, on the same targets, one epoch of each in turn."""
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,10 @@ def test_two_runs_have_their_epochs_in_turn(tmp_path: Path) -> None:
 
     def epochs(name: str) -> None:
         begun.wait()
-        with turn(tmp_path / "turn") as own:
+        with turn(tmp_path / "turn", pause_s=0.2) as own:
             for _ in range(3):
                 told.append(name)
+                time.sleep(0.6)
                 own.pass_on()
 
     others = [threading.Thread(target=epochs, args=(name,)) for name in "ab"]
