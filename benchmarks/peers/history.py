@@ -140,11 +140,12 @@ class Turn:
         self.path = path
         self.pause_s = pause_s
         self.file: IO[bytes] | None = None
+        self.waited_s = 0.0
 
     def __enter__(self) -> Self:
         if self.path is not None:
             self.file = self.path.open("ab")
-            fcntl.flock(self.file, fcntl.LOCK_EX)
+            self._wait(self.file)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -157,14 +158,20 @@ class Turn:
         if self.file is not None:
             fcntl.flock(self.file, fcntl.LOCK_UN)
             time.sleep(self.pause_s)
-            fcntl.flock(self.file, fcntl.LOCK_EX)
+            self._wait(self.file)
+
+    def _wait(self, file: IO[bytes]) -> None:
+        begun = time.monotonic()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        self.waited_s += time.monotonic() - begun
 
 
 class Best:
     """Early stopping: keeps what was best on the targets that validate, and says when to stop."""
 
-    def __init__(self, patience: int, epochs: int, limit_s: float) -> None:
+    def __init__(self, patience: int, epochs: int, limit_s: float, turn: Turn) -> None:
         self.patience, self.epochs, self.limit_s = patience, epochs, limit_s
+        self.turn = turn
         self.seen: list[float] = []
         self.train_s: list[float] = []
         self.kept: Any = None
@@ -177,8 +184,8 @@ class Best:
         return int(np.argmax(self.seen)) + 1 if self.seen else 0
 
     def late(self) -> bool:
-        """Whether the time is up, validation included."""
-        return time.monotonic() - self._begun > self.limit_s
+        """Whether the time is up, validation included, waiting for a turn not."""
+        return time.monotonic() - self._begun - self.turn.waited_s > self.limit_s
 
     def saw(self, figure: float, train_s: float, keep: Callable[[], Any]) -> bool:
         """Take an epoch's figure and training seconds; True: stop."""

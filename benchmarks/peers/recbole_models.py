@@ -210,14 +210,14 @@ class Peer:
 def trained(split: Split, given: argparse.Namespace) -> tuple[Score, Training]:
     """Stop early on the targets that validate, then train afresh where the protocol catches up."""
     peer = Peer(split, given.model, TRAIN, given)
-    best = Best(given.patience, given.epochs, given.minutes * 60)
+    best = Best(given.patience, given.epochs, given.minutes * 60, Turn(given.turn))
     stop = False
-    with Turn(given.turn) as turn:
+    with best.turn:
         while not stop:
             took = peer.train(len(best.seen))
             figure = ndcg_at_10(split, peer.score)
             stop = best.saw(figure, took, lambda: copy.deepcopy(peer.model.state_dict()))
-            turn.pass_on()
+            best.turn.pass_on()
     again = split.facts["protocol"] == "successive" and not given.curve
     seconds = best.train_s
     if again:

@@ -53,8 +53,8 @@ class Sizes(NamedTuple):
 class Epochs(Callback):
     """Times each epoch, validates after it, and stops the training."""
 
-    def __init__(self, best: Best, score: Callable[[], float] | None, turn: Turn) -> None:
-        self.best, self.score, self.turn = best, score, turn
+    def __init__(self, best: Best, score: Callable[[], float] | None) -> None:
+        self.best, self.score = best, score
         self.begun = 0.0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Epochs":
@@ -79,7 +79,7 @@ class Epochs(Callback):
         network.train()
         stop = self.best.saw(figure, took, lambda: copy.deepcopy(network.state_dict()))
         trainer.should_stop = trainer.should_stop or stop
-        self.turn.pass_on()
+        self.best.turn.pass_on()
 
 
 def dataset_of(split: Split, last: int) -> Dataset:
@@ -176,9 +176,7 @@ def scorer(model: Model, split: Split, length: int, timed: bool) -> Score:
     return score
 
 
-def fitted(
-    split: Split, name: str, sizes: Sizes, best: Best, validate: bool, epochs: int, turn: Turn
-) -> Model:
+def fitted(split: Split, name: str, sizes: Sizes, best: Best, validate: bool, epochs: int) -> Model:
     """Train on the earliest events and validate, or on all before the test for some epochs."""
     timed = name == "hstu" and bool(split.facts["times"])
     held: list[Model] = []
@@ -187,9 +185,9 @@ def fitted(
         if validate
         else None
     )
-    model = built(name, sizes, epochs, timed, Epochs(best, asked, turn))
+    model = built(name, sizes, epochs, timed, Epochs(best, asked))
     held.append(model)
-    with turn:
+    with best.turn:
         model.fit(dataset_of(split, TRAIN if validate else VALID))
     if validate:
         model.lightning_model.torch_model.load_state_dict(best.kept)
@@ -223,13 +221,13 @@ def main() -> None:
     split = Split.read(given.split)
     names = ("factors", "blocks", "heads", "length", "batch", "dropout", "rate")
     sizes = Sizes(**{name: getattr(given, name) for name in names})
-    best = Best(given.patience, given.epochs, given.minutes * 60)
-    model = fitted(split, given.model, sizes, best, True, given.epochs, Turn(given.turn))
+    best = Best(given.patience, given.epochs, given.minutes * 60, Turn(given.turn))
+    model = fitted(split, given.model, sizes, best, True, given.epochs)
     last, train_s = TRAIN, best.train_s
     if split.facts["protocol"] == "successive" and not given.curve:
         seed_everything(given.seed)
-        again = Best(given.patience, best.epoch, float("inf"))
-        model = fitted(split, given.model, sizes, again, False, best.epoch, Turn(None))
+        again = Best(given.patience, best.epoch, float("inf"), Turn(None))
+        model = fitted(split, given.model, sizes, again, False, best.epoch)
         last, train_s = VALID, again.train_s
     timed = given.model == "hstu" and bool(split.facts["times"])
     counts = np.bincount(split.user[split.learnable(last)])

@@ -202,7 +202,7 @@ def test_a_run_on_another_split_is_refused(tmp_path: Path) -> None:
 
 
 def test_training_stops_after_patience_and_keeps_the_best_epoch() -> None:
-    best = module("history").Best(patience=2, epochs=9, limit_s=1e9)
+    best = module("history").Best(2, epochs=9, limit_s=1e9, turn=module("history").Turn(None))
     figures = [0.1, 0.3, 0.2, 0.25]
     stops = [best.saw(f, 1.0, lambda f=f: f) for f in figures]
     assert (stops, best.epoch, best.kept) == ([False, False, False, True], 2, 0.3)

@@ -10,6 +10,7 @@ from penchant.interests.behaviour import FURTHEST, LEAST_VARIANCE, RAREST, width
 from penchant.interests.logistic import LogisticConfig
 from penchant.interests.mlp import MlpConfig
 from penchant.interests.sequence_net import Carried, EventInputNet, Packed
+from penchant.nn.blocks import Dropout
 from penchant.nn.scan import linear_scan
 
 SLOWEST = 0.01
@@ -40,7 +41,7 @@ class BehaviourNet(nn.Module):
         super().__init__()
         self.events = EventInputNet(items, types, dim)
         self.head = head
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.half_lives_s, self.dim, self.types = tuple(half_lives_s), dim, types + 1
         features = width(dim, len(half_lives_s), types)
         self.register_buffer("item_counts", torch.zeros(items))
@@ -132,7 +133,7 @@ class MlpHead(nn.Module):
     def __init__(self, features: int, hidden: int, dim: int, dropout: float) -> None:
         super().__init__()
         self.into, self.out = nn.Linear(features, hidden), nn.Linear(hidden, dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., F) -> (..., D)."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from penchant.interests.bilstm import BilstmConfig
 from penchant.interests.sequence_net import Carried, EventInputNet, FadingNet, Packed
-from penchant.nn.blocks import RMSNorm
+from penchant.nn.blocks import Dropout, RMSNorm
 from penchant.nn.windows import ages
 
 
@@ -29,7 +29,7 @@ class BilstmNet(nn.Module):
         self.out = nn.Linear(2 * c.state, c.dim, bias=False)
         self.norm = RMSNorm(c.dim)
         self.fading = FadingNet(c.dim, 2 * c.state)
-        self.dropout = nn.Dropout(c.dropout)
+        self.dropout = Dropout(c.dropout)
         self.window, self.size, self.dim = c.window, c.state, c.dim
         with torch.no_grad():  # forget gates begin open, in both directions (Jozefowicz 2015)
             self.into.bias[c.state : 2 * c.state] += 1.0

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from penchant.interests.cnn import CnnConfig
 from penchant.interests.sequence_net import Carried, EventInputNet, FadingNet, Packed
-from penchant.nn.blocks import RMSNorm
+from penchant.nn.blocks import Dropout, RMSNorm
 from penchant.nn.windows import ages, lagged
 
 
@@ -19,7 +19,7 @@ class Layer(nn.Module):
         super().__init__()
         self.norm = RMSNorm(dim)
         self.taps = nn.Linear(kernel * dim, dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.lags = [tap * dilation for tap in range(kernel)]
 
     def forward(self, x: Tensor, age: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,7 +42,7 @@ class CnnNet(nn.Module):
         )
         self.norm = RMSNorm(c.dim)
         self.fading = FadingNet(c.dim, c.dim)
-        self.dropout = nn.Dropout(c.dropout)
+        self.dropout = Dropout(c.dropout)
         self.reaches, self.dim = c.reaches, c.dim
         self.events.begin()
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from penchant.interests.gated import GatedConfig
 from penchant.interests.sequence_net import Carried, EventInputNet, FadingNet, Packed
-from penchant.nn.blocks import RMSNorm
+from penchant.nn.blocks import Dropout, RMSNorm
 
 Cell = Callable[[Tensor, Tensor, nn.Linear], Tensor]
 """Input's part of the gates (B, G S), state before, U -> state after, whose first S are said."""
@@ -45,7 +45,7 @@ class Layer(nn.Module):
         self.into = nn.Linear(dim, gates * state)
         self.again = nn.Linear(state, gates * state)
         self.out = nn.Linear(state, dim, bias=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.cell, self.size = cell, state
         with (
             torch.no_grad()
@@ -78,7 +78,7 @@ class GatedNet(nn.Module):
         )
         self.norm = RMSNorm(c.dim)
         self.fading = FadingNet(c.dim, c.layers * width * c.state)
-        self.dropout = nn.Dropout(c.dropout)
+        self.dropout = Dropout(c.dropout)
         self.kept = width * c.state
         self.events.begin()
 

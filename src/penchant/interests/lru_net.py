@@ -9,7 +9,7 @@ from penchant.core.elapsed import WIDTH
 from penchant.interests.lru import FADING_BEGINS, LruConfig
 from penchant.interests.next_behaviour_net import BehaviourNet
 from penchant.interests.sequence_net import Carried, EventInputNet, FadingNet, Packed
-from penchant.nn.blocks import RMSNorm, SwiGLU
+from penchant.nn.blocks import Dropout, RMSNorm, SwiGLU
 from penchant.nn.scan import linear_scan
 
 SLOWEST, FASTEST = 0.99, 0.5
@@ -43,7 +43,7 @@ class LruLayer(nn.Module):
         self.gates = nn.Embedding(types + 1, 2 * state)
         self.mix_norm = RMSNorm(dim)
         self.mix = SwiGLU(dim, sizes.hidden)
-        self.dropout = nn.Dropout(sizes.dropout)
+        self.dropout = Dropout(sizes.dropout)
         nn.init.zeros_(self.gates.weight)
 
     def forward(self, x: Tensor, packed: Packed, start: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,7 +73,7 @@ class LruNet(nn.Module):
         self.fading = FadingNet(config.dim, 2 * config.layers * config.state, config.interests)
         self.behaviour = BehaviourNet(config.dim, types) if config.behaviour else None
         self.behaviour_weight = config.behaviour
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.state = config.state
         self.events.begin()
 

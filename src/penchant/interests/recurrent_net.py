@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from penchant.interests.next_behaviour_net import BehaviourNet
 from penchant.interests.recurrent import RecurrentConfig
 from penchant.interests.sequence_net import Carried, EventInputNet, FadingNet, Packed
-from penchant.nn.blocks import RMSNorm, SwiGLU
+from penchant.nn.blocks import Dropout, RMSNorm, SwiGLU
 from penchant.nn.scan import linear_scan
 
 
@@ -24,7 +24,7 @@ class Layer(nn.Module):
         self.out = nn.Linear(state, dim, bias=False)
         self.mix_norm = RMSNorm(dim)
         self.mix = SwiGLU(dim, hidden)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         with torch.no_grad():  # gates open over a spread of time spans, from 2 to 200 events
             spans = torch.logspace(0.3, 2.3, state)
             self.into.bias[:state] = torch.log(spans)
@@ -52,7 +52,7 @@ class RecurrentNet(nn.Module):
         self.fading = FadingNet(c.dim, c.layers * c.state, c.interests)
         self.behaviour = BehaviourNet(c.dim, types) if c.behaviour else None
         self.behaviour_weight = c.behaviour
-        self.dropout = nn.Dropout(c.dropout)
+        self.dropout = Dropout(c.dropout)
         self.state = c.state
         self.events.begin()
 

@@ -8,7 +8,7 @@ from penchant.interests.elapsed_scores import elapsed_scores
 from penchant.interests.sequence_net import Carried, EventInputNet, Packed
 from penchant.interests.transformer import TransformerConfig
 from penchant.nn.attention import FAR, BandedAttention, band
-from penchant.nn.blocks import GatedResidual, RMSNorm, SwiGLU
+from penchant.nn.blocks import Dropout, GatedResidual, RMSNorm, SwiGLU
 
 
 class Layer(nn.Module):
@@ -23,7 +23,7 @@ class Layer(nn.Module):
         self.mix_norm = RMSNorm(dim)
         self.mix = SwiGLU(dim, config.hidden)
         self.mixed = GatedResidual(dim)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(
         self, x: Tensor, before: tuple[Tensor, Tensor], bias: Tensor, seen: Tensor
@@ -54,7 +54,7 @@ class TransformerNet(nn.Module):
         near = -torch.arange(c.window) / spans
         self.places = nn.Parameter(near.repeat(c.layers, 1, 1))
         self.norm = RMSNorm(c.dim)
-        self.dropout = nn.Dropout(c.dropout)
+        self.dropout = Dropout(c.dropout)
         self.before = c.window - 1
         self.events.begin()
 

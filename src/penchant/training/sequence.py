@@ -229,6 +229,7 @@ def _begin(
         ],
         lr=sizes.learning_rate,
         betas=(0.9, 0.98),
+        fused=True,
     )
     rng = np.random.default_rng(seed)
     if rank():
