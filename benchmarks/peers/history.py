@@ -4,6 +4,7 @@ Runs in the environment of each peer: NumPy and polars are all it needs beside `
 whose `mean_rank` ranks every target (PYTHONPATH=src; the package itself is not installed there).
 """
 
+import argparse
 import fcntl
 import json
 import os
@@ -164,6 +165,20 @@ class Turn:
         begun = time.monotonic()
         fcntl.flock(file, fcntl.LOCK_EX)
         self.waited_s += time.monotonic() - begun
+
+
+def options(about: str | None, models: Sequence[str]) -> argparse.ArgumentParser:
+    """What every sequence model is asked on the command line."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("split", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--model", choices=models, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--length", type=int, default=200)
+    parser.add_argument("--epochs", type=int, default=200)
+    parser.add_argument("--patience", type=int, default=10)
+    parser.add_argument("--turn", type=Path, help="file of which runs take turns, epoch by epoch")
+    return parser
 
 
 class Best:

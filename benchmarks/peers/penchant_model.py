@@ -6,10 +6,9 @@ What they reach on the targets that test is what `penchant evaluate` reports on 
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
-from history import TRAIN, VALID, Split, Training, Turn, write_run
+from history import TRAIN, VALID, Split, Training, Turn, options, write_run
 from numpy.typing import NDArray
 
 from penchant.features.reader import FeatureColumns
@@ -60,13 +59,13 @@ def trained(split: Split, given: argparse.Namespace, turn: Turn) -> Training:
         changed["window"] = given.length
     sizes = chosen.model_copy(update=changed)
     schedule = ScheduleConfig(epochs=given.epochs, patience=given.patience)
+    told: list[Progress] = []
     seconds: list[float] = []
 
-    def watch(at: Progress) -> None:
-        if at.done == at.total:
-            seconds.append(at.total / at.events_per_s)
-
     def next_turn(epoch: int, figure: float) -> bool:
+        ended = told.pop()  # the pass that was just judged
+        told.clear()
+        seconds.append(ended.total / ended.events_per_s)
         print(f"epoch {epoch}: ndcg@10 {figure:.4f}, {seconds[-1]:.1f} s", flush=True)
         turn.pass_on()
         return True
@@ -81,7 +80,7 @@ def trained(split: Split, given: argparse.Namespace, turn: Turn) -> Training:
             schedule,
             given.seed,
             held_of(split, met),
-            watch=watch,
+            watch=told.append,
             go_on=next_turn,
         )
     stopped = "epochs" if len(run.ndcgs) == given.epochs else "patience"
@@ -91,15 +90,8 @@ def trained(split: Split, given: argparse.Namespace, turn: Turn) -> Training:
 
 def main() -> None:
     """Train and write the curve."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("split", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--model", choices=("transformer", "recurrent"), required=True)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--length", type=int, default=200)
-    parser.add_argument("--epochs", type=int, default=16)
-    parser.add_argument("--patience", type=int, default=4)
-    parser.add_argument("--turn", type=Path, help="file of which runs take turns, epoch by epoch")
+    parser = options(__doc__, ("transformer", "recurrent"))
+    parser.set_defaults(epochs=16, patience=4)
     given = parser.parse_args()
     split = Split.read(given.split)
     training = trained(split, given, Turn(given.turn))

@@ -29,6 +29,7 @@ from history import (
     Training,
     Turn,
     ndcg_at_10,
+    options,
     ranked,
     write,
     write_run,
@@ -231,19 +232,11 @@ def trained(split: Split, given: argparse.Namespace) -> tuple[Score, Training]:
 
 def main() -> None:
     """Train and rank."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("split", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--model", choices=tuple(SETTINGS), required=True)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--length", type=int, default=200)
+    parser = options(__doc__, tuple(SETTINGS))
     parser.add_argument("--stretch", type=int, help="samples between validations; none: an epoch")
-    parser.add_argument("--epochs", type=int, default=200)
-    parser.add_argument("--patience", type=int, default=10)
     parser.add_argument(
         "--minutes", type=float, default=1e9, help="of training with early stopping"
     )
-    parser.add_argument("--turn", type=Path, help="file of which runs take turns, epoch by epoch")
     parser.add_argument("--curve", action="store_true", help="train and validate only, no ranking")
     given = parser.parse_args()
     split = Split.read(given.split)

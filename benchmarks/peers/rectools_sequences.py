@@ -3,11 +3,9 @@
 PYTHONPATH=../../src python rectools_sequences.py SPLIT OUT --model sasrec
 """
 
-import argparse
 import copy
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +21,7 @@ from history import (
     Training,
     Turn,
     ndcg_at_10,
+    options,
     ranked,
     write,
     write_run,
@@ -197,24 +196,16 @@ def fitted(split: Split, name: str, sizes: Sizes, best: Best, validate: bool, ep
 
 def main() -> None:
     """Train, stop early, train afresh where the protocol has a window to catch up on, rank."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("split", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--model", choices=("sasrec", "hstu"), required=True)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = options(__doc__, ("sasrec", "hstu"))
     parser.add_argument("--factors", type=int, default=64)
     parser.add_argument("--blocks", type=int, default=2)
     parser.add_argument("--heads", type=int, default=2)
-    parser.add_argument("--length", type=int, default=200)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--epochs", type=int, default=200)
-    parser.add_argument("--patience", type=int, default=10)
     parser.add_argument(
         "--minutes", type=float, default=1e9, help="of training with early stopping"
     )
-    parser.add_argument("--turn", type=Path, help="file of which runs take turns, epoch by epoch")
     parser.add_argument("--curve", action="store_true", help="train and validate only, no ranking")
     given = parser.parse_args()
     seed_everything(given.seed)
