@@ -76,6 +76,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
 """Cross entropy over all items for sequences; dropout .2 is the maintainers' advice for ML-1M."""
 
 
+def settings_of(given: argparse.Namespace) -> dict[str, Any]:
+    """Those of the model, with what the command line asks for in their place."""
+    asked = {"train_batch_size": given.batch, "learning_rate": given.rate}
+    changed = {name: value for name, value in asked.items() if value is not None}
+    return SETTINGS[given.model] | changed
+
+
 class Stretch:
     """The training batches, a bounded number at a time, drawn afresh each time."""
 
@@ -97,6 +104,7 @@ class Peer:
 
     def __init__(self, split: Split, name: str, last: int, given: argparse.Namespace) -> None:
         self.split, self.name = split, name
+        settings = settings_of(given)
         init_seed(given.seed, True)
         with tempfile.TemporaryDirectory() as folder:
             self.places = split.learnable(last)
@@ -105,7 +113,7 @@ class Peer:
                 model=name,
                 dataset="log",
                 config_dict={
-                    **SETTINGS[name],
+                    **settings,
                     "data_path": folder,
                     "checkpoint_dir": folder,
                     "seed": given.seed,
@@ -123,8 +131,7 @@ class Peer:
             built = dataset.build()
             sampler = create_samplers(config, dataset, built)[0]
             loader = TrainDataLoader(config, built[0], sampler, shuffle=True)
-            batch = SETTINGS[name]["train_batch_size"]
-            self.batches = Stretch(loader, given.stretch, batch)
+            self.batches = Stretch(loader, given.stretch, settings["train_batch_size"])
             self.model = get_model(name)(config, built[0]).to(config["device"])
             self.trainer = get_trainer(config["MODEL_TYPE"], name)(config, self.model)
         self.length = given.length
@@ -234,6 +241,8 @@ def main() -> None:
     """Train and rank."""
     parser = options(__doc__, tuple(SETTINGS))
     parser.add_argument("--stretch", type=int, help="samples between validations; none: an epoch")
+    parser.add_argument("--batch", type=int, help="samples of a step, in place of the model's own")
+    parser.add_argument("--rate", type=float, help="step size, in place of the model's own")
     parser.add_argument(
         "--minutes", type=float, default=1e9, help="of training with early stopping"
     )
@@ -246,7 +255,7 @@ def main() -> None:
         "model": given.model,
         "seed": given.seed,
         "settings": {
-            **SETTINGS[given.model],
+            **settings_of(given),
             "length": given.length,
             "stretch": given.stretch,
             "patience": given.patience,

@@ -1,9 +1,13 @@
 """Scores of elapsed time are those that `core.elapsed` would give, and their gradient is exact."""
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 import torch
 
 from penchant.core.elapsed import WIDTH, gap_features
+from penchant.interests import elapsed_scores as module
 from penchant.interests.elapsed_scores import elapsed_scores
 from penchant.nn.attention import FAR
 
@@ -28,6 +32,14 @@ def written_out(*of: torch.Tensor) -> torch.Tensor:
     hats = torch.from_numpy(gap_features(elapsed_s.ravel()).reshape(*elapsed_s.shape, WIDTH))
     told = torch.einsum("btsg,cg->cbts", hats, weights - weights[:, :1]) + base[:, None]
     return torch.where(same, told, FAR)
+
+
+@pytest.fixture(params=["lane by lane", "all lanes at once"], autouse=True)
+def on_either_hardware(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an accelerator computes is computed here, on the processor."""
+    if request.param == "all lanes at once":
+        together: Callable[[int, torch.device], int] = lambda lanes, _: lanes  # noqa: E731
+        monkeypatch.setattr(module, "_together", together)
 
 
 def test_scores_are_linear_between_the_knots_of_elapsed_time() -> None:

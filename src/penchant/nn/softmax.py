@@ -7,6 +7,8 @@ from torch import Tensor
 
 CHUNK_CELLS: Final = 600_000
 """Logits held at once for each thread, 2.4 MB: twice the speed of one block at 1.7-21 k items."""
+CHUNK_CELLS_THERE: Final = 64_000_000
+"""Logits held at once by an accelerator, 256 MB: few launches, and no (M, N) array of a large M."""
 SMALLEST: Final = 1e-30
 """Share of a target below which its loss is cut off: 69 nats."""
 
@@ -75,6 +77,12 @@ def full_cross_entropy_of_several(
     return loss
 
 
+def _queries_at_once(cells: int, device: torch.device) -> int:
+    """How many queries of so many logits each are scored at once."""
+    held = CHUNK_CELLS * torch.get_num_threads() if device.type == "cpu" else CHUNK_CELLS_THERE
+    return max(16, held // cells)
+
+
 def _missed(shares: Tensor, wanted: Tensor, soft: Tensor | None, weight: float) -> Tensor:
     """Summed loss of `shares` (C, N), which become its slopes by the logits, in place."""
     right = shares.gather(1, wanted)
@@ -114,7 +122,7 @@ class _Chunked(torch.autograd.Function):
         total = queries.new_zeros(())
         near, far, offset = queries.to(products), table.to(products), bias.to(products)
         other = None if taught is None else taught.to(products)
-        size = max(16, CHUNK_CELLS * torch.get_num_threads() // len(table))
+        size = min(len(queries), _queries_at_once(len(table), queries.device))
         ones = near.new_ones(size)
         room = near.new_empty(2, size, len(table))  # new memory for each chunk costs as much again
         for at in range(0, len(queries), size):
@@ -156,7 +164,7 @@ class _ChunkedOfSeveral(_Chunked):
         near, far, offset = queries.to(products), table.to(products), bias.to(products)
         other = None if taught is None else taught.to(products)
         cells = len(table) * queries.shape[1]
-        size = max(16, CHUNK_CELLS * torch.get_num_threads() // cells)
+        size = _queries_at_once(cells, queries.device)
         for at in range(0, len(queries), size):
             some, wanted = near[at : at + size], target[at : at + size, None]
             each = some @ far.T  # (C, K, D) @ (D, N) -> (C, K, N)

@@ -406,6 +406,8 @@ def _save(run: _Run, path: Path) -> None:
     for number, moments in run.optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{number}.{k}": v for k, v in moments.items()}
     tensors["chance"] = torch.get_rng_state()
+    if run.on.device.type == "cuda":
+        tensors["chance there"] = torch.cuda.get_rng_state(run.on.device)
     facts: dict[str, Any] = {
         "epoch": run.epoch,
         "best": run.best if math.isfinite(run.best) else None,
@@ -430,6 +432,8 @@ def _resume(run: _Run, path: Path) -> None:
     groups = run.optimiser.state_dict()["param_groups"]
     run.optimiser.load_state_dict({"state": moments, "param_groups": groups})
     torch.set_rng_state(tensors["chance"])
+    if run.on.device.type == "cuda" and "chance there" in tensors:
+        torch.cuda.set_rng_state(tensors["chance there"], run.on.device)
     run.rng.bit_generator.state = facts["rng"]
     run.epoch, run.best_epoch, run.step = facts["epoch"], facts["best_epoch"], facts["step"]
     run.best = -math.inf if facts["best"] is None else facts["best"]
