@@ -23,8 +23,8 @@ from penchant.measures.ranking import hr, ndcg
 HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE.parent / "results" / "peers"
 README: Final = HERE.parent / "README.md"
-OURS: Final = ("transition", "item_item", "recurrent", "engine")
-"""Rows of `penchant evaluate` that stand in the table beside the peers."""
+OURS: Final = ("transition", "item_item", "recurrent", "transformer", "engine")
+"""Rows of `penchant evaluate` and of `states.py` that stand in the table beside the peers."""
 START, END = "<!-- peers -->\n", "<!-- /peers -->\n"
 HEAD: Final = (
     "data",
@@ -197,8 +197,12 @@ def main() -> None:
     if given.table:
         files = sorted(given.out.glob("*.json"))
         rows = [row for file in files for row in json.loads(file.read_text())]
-        own = [json.loads(file.read_text()) for file in sorted(RESULTS.parent.glob("*.json"))]
-        rows += [row for result in own for row in ours(result, rows)]
+        plain = sorted(RESULTS.parent.glob("successive-*.json"), key=lambda file: len(file.name))
+        own: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for file in plain:  # a model's row is that of the default settings, where there is one
+            for row in ours(json.loads(file.read_text()), rows):
+                own.setdefault((*_key(row), row["subset"]), row)
+        rows += own.values()
         README.write_text(fill(README.read_text(), table(rows)))
 
 
