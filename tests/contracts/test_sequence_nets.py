@@ -20,6 +20,7 @@ from penchant.interests.next_behaviour_net import ForetellingNet
 from penchant.interests.sequence_net import Packed, SequenceNet
 from penchant.training.config import AugmentConfig, ContrastConfig, ModelName, TrainingConfig
 from penchant.training.contrastive import Contrast
+from penchant.training.sequence import next_item_loss
 from penchant.training.streams import batches, histories, whole_histories
 from penchant.training.validation import read_interests
 
@@ -208,6 +209,28 @@ def test_a_history_of_one_has_finite_gradients(name: str) -> None:
         if parameter.grad is not None:
             assert torch.isfinite(parameter.grad).all(), key
     assert made.events.items.weight.grad is not None
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@every_net
+def test_a_cuda_device_reads_and_learns_what_the_processor_does(name: str) -> None:
+    on_processor, there = (loss_and_slopes(name, torch.device(d)) for d in ("cpu", "cuda"))
+    torch.testing.assert_close(there, on_processor, atol=1e-5, rtol=1e-4)
+
+
+def loss_and_slopes(name: str, device: torch.device) -> list[torch.Tensor]:
+    made = net(name, dropout=0.0)
+    assert isinstance(made, nn.Module)
+    made.to(device).train()
+    held = histories(stream([9, 1, 30, 12], 3))
+    batch = next(iter(batches(held, 2, 16, np.random.default_rng(0)))).to(device)
+    interests, _ = made(batch.packed, made.start(batch.target.shape[1]))
+    wanted = batch.target >= 0
+    loss = next_item_loss(made, interests[wanted], batch.target[wanted], None)
+    loss.backward()  # type: ignore[no-untyped-call]
+    slopes = [p.grad.cpu() for p in made.parameters() if p.grad is not None]
+    return [loss.detach().cpu(), *slopes]
 
 
 @every_net
