@@ -122,7 +122,7 @@ class _Chunked(torch.autograd.Function):
         total = queries.new_zeros(())
         near, far, offset = queries.to(products), table.to(products), bias.to(products)
         other = None if taught is None else taught.to(products)
-        size = min(len(queries), _queries_at_once(len(table), queries.device))
+        size = max(1, min(len(queries), _queries_at_once(len(table), queries.device)))
         ones = near.new_ones(size)
         room = near.new_empty(2, size, len(table))  # new memory for each chunk costs as much again
         for at in range(0, len(queries), size):
