@@ -1,7 +1,5 @@
 """Scores of elapsed time are those that `core.elapsed` would give, and their gradient is exact."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -38,8 +36,7 @@ def written_out(*of: torch.Tensor) -> torch.Tensor:
 def on_either_hardware(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an accelerator computes is computed here, on the processor."""
     if request.param == "all lanes at once":
-        together: Callable[[int, torch.device], int] = lambda lanes, _: lanes  # noqa: E731
-        monkeypatch.setattr(module, "_together", together)
+        monkeypatch.setattr(module, "_together", lambda lanes, _: lanes)
 
 
 def test_scores_are_linear_between_the_knots_of_elapsed_time() -> None:
