@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from penchant.core.contracts import EventFeatures
 from penchant.core.interests import Interests, Vector, Vectors
-from penchant.interests.event_input import EventInput, Weights, later, normed, sigmoid
+from penchant.interests.event_input import EventInput, Weights, later, normed, normed_each, sigmoid
 from penchant.interests.fading import Fading
 
 _ONE = np.ones(1, np.float32)
@@ -84,9 +84,8 @@ class Bilstm:
         """The window read forwards and backwards, faded by the time since the latest event."""
         if not len(state.window):
             return Interests(np.zeros((1, self._dim), np.float32), _ONE)
-        x = state.window  # (n, D); each row is normalised
-        scale = 1.0 / np.sqrt(np.square(x).mean(-1, keepdims=True) + 1e-6)
-        made = (x * scale * self._inner_norm) @ self._into + self._into_bias  # (n, 8 S)
+        x = state.window  # (n, D)
+        made = normed_each(x, self._inner_norm) @ self._into + self._into_bias  # (n, 8 S)
         half = 4 * self._size
         read = np.concatenate(
             [_walked(made[:, :half], self._forward), _walked(made[::-1, half:], self._backward)]

@@ -1,14 +1,14 @@
 """What a sequence model hears of one event: its item's vector and what the event says of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.core.contracts import EventFeatures
-from penchant.core.elapsed import WIDTH, gap_feature
-from penchant.core.interests import Vector
+from penchant.core.elapsed import WIDTH, gap_feature, gap_features
+from penchant.core.interests import Vector, Vectors
 
 Weights = Mapping[str, NDArray[np.float32]]
 """Arrays of one model, as the state_dict of its torch module names them."""
@@ -39,10 +39,32 @@ class EventInput:
         told = self._types[code] + (said @ self._signal + self._signal_bias)
         return np.asarray(vector + told, np.float32)
 
+    def each(
+        self,
+        events: Sequence[EventFeatures],
+        vectors: Sequence[Vector],
+        elapsed_s: NDArray[np.float64],
+    ) -> Vectors:
+        """The same for many at once: T events and vectors, and elapsed seconds (T,) -> (T, D)."""
+        said = np.empty((len(events), 2 + WIDTH), np.float32)
+        said[:, :2] = [(event.weight, event.value) for event in events]
+        said[:, 2:] = gap_features(elapsed_s)
+        codes = np.array([event.type for event in events], np.intp)
+        told = self._types[np.where(codes < len(self._types), codes, 0)]
+        return np.asarray(
+            np.stack(vectors) + told + (said @ self._signal + self._signal_bias), np.float32
+        )
+
 
 def normed(x: Vector, weight: Vector) -> NDArray[np.float32]:
     """`RMSNorm` of one vector."""
     scale = np.float32(1.0 / np.sqrt(float(x @ x) / len(x) + 1e-6))
+    return np.asarray(x * scale * weight, np.float32)
+
+
+def normed_each(x: Vectors, weight: Vector) -> NDArray[np.float32]:
+    """`RMSNorm` of each row of (T, D)."""
+    scale = 1.0 / np.sqrt(np.square(x).mean(-1, keepdims=True) + 1e-6)
     return np.asarray(x * scale * weight, np.float32)
 
 

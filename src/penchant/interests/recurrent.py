@@ -7,8 +7,16 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from penchant.core.contracts import EventFeatures
-from penchant.core.interests import Interests, Vector
-from penchant.interests.event_input import EventInput, Weights, later, normed, sigmoid, silu
+from penchant.core.interests import Interests, Vector, Vectors
+from penchant.interests.event_input import (
+    EventInput,
+    Weights,
+    later,
+    normed,
+    normed_each,
+    sigmoid,
+    silu,
+)
 from penchant.interests.fading import Fading
 from penchant.interests.next_behaviour import Behaviour, NextBehaviour
 
@@ -93,10 +101,19 @@ class Recurrent:
         return RecurrentState(states, normed(x, self._norm), later(state.time_s, event.time_s))
 
     def fold(self, state: RecurrentState, events: Sequence[EventFeatures]) -> RecurrentState:
-        """Many steps."""
-        for event in events:
-            state = self.step(state, event)
-        return state
+        """Many steps: a layer's gates do not wait for its state, so that they are made at once."""
+        times_s = np.fmax.accumulate([state.time_s, *(event.time_s for event in events)])
+        places = [n for n, event in enumerate(events) if event.vector is not None]
+        if not places:
+            return state._replace(time_s=float(times_s[-1]))
+        heard = [events[n] for n in places]
+        vectors = [event.vector for event in heard if event.vector is not None]
+        elapsed_s = np.array([event.time_s for event in heard]) - times_s[places]
+        x = self._hear.each(heard, vectors, elapsed_s)
+        states = np.empty_like(state.layers)
+        for n, layer in enumerate(self._layers):
+            x = _advance_through(layer, x, state.layers[n], states[n])
+        return RecurrentState(states, normed(x[-1], self._norm), float(times_s[-1]))
 
     def read(self, state: RecurrentState, now_s: float) -> Interests:
         """The latest interest, faded by the time since towards the long-term one: (K, D)."""
@@ -154,3 +171,19 @@ def _advance(layer: LayerWeights, x: Vector, before: Vector, after: Vector, size
     half = len(mixed) // 2
     added = (silu(mixed[:half]) * mixed[half:]) @ layer.mix_out
     return np.asarray(spoken + added, np.float32)
+
+
+def _advance_through(layer: LayerWeights, x: Vectors, before: Vector, after: Vector) -> Vectors:
+    """One layer of many events: (T, D), (S,) -> (T, D); writes the last state into `after`."""
+    size = len(before)
+    made = normed_each(x, layer.norm) @ layer.into + layer.into_bias  # (T, 3S)
+    gates = sigmoid(made[:, :size])
+    states = (1 - gates) * made[:, size : 2 * size]
+    for gate, now in zip(gates, states, strict=True):
+        now += gate * before
+        before = now
+    after[:] = before
+    spoken = x + (states * silu(made[:, 2 * size :])) @ layer.out
+    mixed = normed_each(spoken, layer.mix_norm) @ layer.mix_into
+    half = mixed.shape[1] // 2
+    return spoken + (silu(mixed[:, :half]) * mixed[:, half:]) @ layer.mix_out
