@@ -44,17 +44,10 @@ docs: $(READY) ## The map and the reference are fresh; what the documents name i
 	$(BIN)/python tools/reference.py --check
 	$(BIN)/pytest -m "not slow" tests/test_docs.py
 
-# Two halves of about the same length, side by side: those that start servers, and all others.
-SERVERS := tests/serving tests/client tests/journeys tests/test_docs.py
-
+# Servers and browsers are waited for: three processes keep two cores busy. A file stays in one of
+# them, so that what it makes once is made once.
 test: $(READY) ## All that can run here
-ifeq ($(strip $(ARGS)),)
-	@$(BIN)/pytest $(SERVERS:%=--ignore=%) & others=$$!; \
-		$(BIN)/pytest $(SERVERS); servers=$$?; \
-		wait $$others && exit $$servers
-else
-	$(BIN)/pytest $(ARGS)
-endif
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: $(READY) ## Unit tests and every docstring example
 	$(BIN)/pytest -m "not slow and not gpu and not services" $(ARGS)
