@@ -67,6 +67,28 @@ def test_a_long_history_is_read_as_the_net_reads_it_in_stretches(
             np.testing.assert_allclose(seen[n], read, atol=1e-5)
 
 
+@pytest.mark.parametrize("attention", ["softmax", "pointwise"])
+@pytest.mark.parametrize("window", [90, 300])
+def test_a_long_history_is_folded_in_blocks_as_it_is_stepped_through(
+    attention: Literal["softmax", "pointwise"], window: int
+) -> None:
+    """More than a block, and more than all windows reach; some of it known before."""
+    made = net(config(attention=attention, window=window))
+    model = Transformer(weights(made), config(attention=attention, window=window))
+    times_s = 1e9 + np.cumsum(np.random.default_rng(0).choice([0.0, 60.0, 9e5], 250))
+    events = [heard(made, n, time_s) for n, time_s in enumerate(times_s.tolist())]
+    events[100] = events[100]._replace(vector=None)
+    state = before = model.start()
+    for n, event in enumerate(events):
+        state = model.step(state, event)
+        before = state if n == 9 else before
+    for folded in (model.fold(model.start(), events), model.fold(before, events[10:])):
+        assert folded.time_s == state.time_s
+        np.testing.assert_array_equal(folded.times_s, state.times_s)
+        np.testing.assert_allclose(folded.kept, state.kept, atol=1e-5)
+        np.testing.assert_allclose(folded.waiting, state.waiting, atol=1e-6)
+
+
 def test_what_lies_before_the_windows_of_all_layers_is_forgotten() -> None:
     sizes = config()
     made = net(sizes)

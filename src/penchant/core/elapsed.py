@@ -29,6 +29,10 @@ def _logs(knots: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(log1p(knot) for knot in knots)
 
 
+KNOTS_LOG: Final = np.array(_logs(KNOTS_S))
+"""log(1 + s) of each."""
+
+
 def hats(value: float, knots: tuple[float, ...]) -> NDArray[np.float32]:
     """(K,) how near `value` >= 0 is to each knot, linear in log(1 + value) between two; sums to 1.
 
@@ -64,11 +68,10 @@ def gap_features(elapsed_s: NDArray[np.float64] | Sequence[float]) -> NDArray[np
     [0, 5]
     """
     gaps = np.asarray(elapsed_s, np.float64)
-    logs = np.array(_logs(KNOTS_S))
     known = ~np.isnan(gaps)
     x = np.log1p(np.clip(np.where(known, gaps, 0.0), 0.0, KNOTS_S[-1]))
-    right = np.clip(np.searchsorted(logs, x, side="right"), 1, WIDTH - 1)
-    share = (x - logs[right - 1]) / (logs[right] - logs[right - 1])
+    right = np.clip(np.searchsorted(KNOTS_LOG, x, side="right"), 1, WIDTH - 1)
+    share = (x - KNOTS_LOG[right - 1]) / (KNOTS_LOG[right] - KNOTS_LOG[right - 1])
     out = np.zeros((len(x), WIDTH), np.float32)
     at = np.arange(len(x))
     out[at, right - 1] = (1 - share) * known

@@ -64,8 +64,9 @@ def normed(x: Vector, weight: Vector) -> NDArray[np.float32]:
 
 def normed_each(x: Vectors, weight: Vector) -> NDArray[np.float32]:
     """`RMSNorm` of each row of (T, D)."""
-    scale = 1.0 / np.sqrt(np.square(x).mean(-1, keepdims=True) + 1e-6)
-    return np.asarray(x * scale * weight, np.float32)
+    squares = np.einsum("td,td->t", x, x)
+    scale = 1.0 / np.sqrt(squares / np.float32(x.shape[1]) + np.float32(1e-6))
+    return np.asarray(x * scale[:, None] * weight, np.float32)
 
 
 def sigmoid(x: Vector) -> NDArray[np.float32]:

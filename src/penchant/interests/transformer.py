@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from penchant.core.contracts import EventFeatures
-from penchant.core.elapsed import KNOTS_S, gap_feature
-from penchant.core.interests import Interests, Vector
-from penchant.interests.event_input import EventInput, Weights, later, normed, sigmoid, silu
+from penchant.core.elapsed import KNOTS_LOG, KNOTS_S, gap_features
+from penchant.core.interests import Interests, Vector, Vectors
+from penchant.interests.event_input import EventInput, Weights, later, normed_each, sigmoid, silu
 
+BLOCK: Final = 64
+"""Events of a history that are taken at once."""
+FAR: Final = np.float32(-1e9)
+"""Score of what must not be seen."""
 _ONE = np.ones(1, np.float32)
-_LOGS: Final = np.log1p(np.array(KNOTS_S))
 
 
 class TransformerConfig(BaseModel):
@@ -62,6 +65,32 @@ class TransformerState(NamedTuple):
     kept: NDArray[np.float32]  # (L, 2, n, D) their keys and values
 
 
+class _Kept(NamedTuple):
+    """Keys and values that later events attend to."""
+
+    times_s: NDArray[np.float64]  # (n,)
+    each: NDArray[np.float32]  # (L, 2, n, D)
+
+    def then(self, times_s: NDArray[np.float64], fresh: NDArray[np.float32], most: int) -> "_Kept":
+        """With those of (R,) more events, at most the last `most`."""
+        return _Kept(
+            np.concatenate([self.times_s, times_s])[-most:],
+            np.concatenate([self.each, fresh], 2)[:, :, -most:],
+        )
+
+
+class _Waiting(NamedTuple):
+    """Events whose queries have come."""
+
+    x: Vectors  # (R, D) as heard
+    times_s: NDArray[np.float64]  # (R,)
+    queries_s: NDArray[np.float64]  # (R,)
+
+    def part(self, rows: slice) -> "_Waiting":
+        """Some of them."""
+        return _Waiting(self.x[rows], self.times_s[rows], self.queries_s[rows])
+
+
 class _LayerWeights(NamedTuple):
     norm: Vector
     into: Vector
@@ -86,7 +115,7 @@ class Transformer:
         self._norm = weights["norm.weight"]
         self._layers = [_layer(weights, f"layers.{n}.", config.heads) for n in range(config.layers)]
         self._times = weights["times"].reshape(-1, len(KNOTS_S)).astype(np.float64)  # (L H, G)
-        self._places = weights["places"][:, :, ::-1].copy()  # (L, H, W), oldest first
+        self._places = weights["places"]  # (L, H, W), newest first
         self._heads, self._before, self._dim = config.heads, config.window - 1, config.dim
         self._query_time = config.query_time
 
@@ -107,26 +136,57 @@ class Transformer:
         if event.vector is None:
             return state._replace(time_s=time_s)
         heard = self._hear(event, event.vector, time_s - state.waiting_s)
-        if state.waiting_s != state.waiting_s:
-            return state._replace(time_s=time_s, waiting_s=time_s, waiting=heard)
-        _, fresh = self._finish(state, time_s)  # (L, 2, D)
-        dropped = int(len(state.times_s) == self._before)
-        kept = np.concatenate([state.kept[:, :, dropped:], fresh[:, :, None]], 2)
-        times_s = np.append(state.times_s[dropped:], state.waiting_s)
-        return TransformerState(time_s, time_s, heard, times_s, kept)
+        return self._heard(state, heard[None], np.array([time_s]), time_s)
 
     def fold(self, state: TransformerState, events: Sequence[EventFeatures]) -> TransformerState:
-        """Many steps."""
-        for event in events:
-            state = self.step(state, event)
-        return state
+        """Many steps, a block of events at a time."""
+        times_s = np.fmax.accumulate([state.time_s, *(event.time_s for event in events)])
+        places = [n for n, event in enumerate(events) if event.vector is not None]
+        if not places:
+            return state._replace(time_s=float(times_s[-1]))
+        some = [events[n] for n in places]
+        vectors = [event.vector for event in some if event.vector is not None]
+        heard_s = times_s[1:][places]
+        heard = self._hear.each(some, vectors, np.diff(heard_s, prepend=state.waiting_s))
+        return self._heard(state, heard, heard_s, float(times_s[-1]))
+
+    def _heard(
+        self,
+        state: TransformerState,
+        heard: Vectors,  # (T, D)
+        heard_s: NDArray[np.float64],  # (T,)
+        time_s: float,
+    ) -> TransformerState:
+        """The last one waits now; those before it, and what waited so far, know their queries.
+
+        What is kept of an event depends, layer by layer, on `window` - 1 events before it: of a
+        long history the end suffices.
+        """
+        first = int(state.waiting_s != state.waiting_s)  # of a stranger nothing waits
+        x = np.concatenate([state.waiting[None], heard])[first:]
+        at_s = np.concatenate([[state.waiting_s], heard_s])[first:]
+        asked = _Waiting(x[:-1], at_s[:-1], at_s[1:])
+        kept = _Kept(state.times_s, state.kept)
+        enough = len(self._layers) * self._before
+        if len(asked.x) > enough:
+            asked, kept = asked.part(slice(-enough, None)), _Kept(*self.start()[3:])
+        for at in range(0, len(asked.x), BLOCK):
+            block = asked.part(slice(at, at + BLOCK))
+            _, fresh = self._finish(kept, block)
+            kept = kept.then(block.times_s, fresh, self._before)
+        return TransformerState(time_s, float(at_s[-1]), x[-1], *kept)
 
     def read(self, state: TransformerState, now_s: float) -> Interests:
         """What the latest event and those before it come to, as far back as they are now."""
         if state.waiting_s != state.waiting_s:
             return Interests(np.zeros((1, self._dim), np.float32), _ONE)
-        x, _ = self._finish(state, later(state.time_s, now_s))
-        return Interests(normed(x, self._norm)[None], _ONE)
+        asked = _Waiting(
+            state.waiting[None],
+            np.array([state.waiting_s]),
+            np.array([later(state.time_s, now_s)]),
+        )
+        x, _ = self._finish(_Kept(state.times_s, state.kept), asked)
+        return Interests(normed_each(x, self._norm), _ONE)
 
     def dump(self, state: TransformerState) -> bytes:
         """Little-endian: times (8 bytes each), then float32: what waits, keys and values."""
@@ -148,28 +208,35 @@ class Transformer:
             float(times_s[0]), float(times_s[1]), numbers[: self._dim], times_s[2:], kept
         )
 
-    def _finish(
-        self, state: TransformerState, query_s: float
-    ) -> tuple[Vector, NDArray[np.float32]]:
-        """Of the event that waits, asked at `query_s`: output (D,), keys and values (L, 2, D)."""
-        x = state.waiting
+    def _finish(self, kept: _Kept, asked: _Waiting) -> tuple[Vectors, NDArray[np.float32]]:
+        """Events, R at once: outputs (R, D), keys and values (L, 2, R, D)."""
+        x, times_s, queries_s = asked
         if self._query_time:
-            x = x + gap_feature(query_s - state.waiting_s) @ self._ahead
+            x = x + gap_features(queries_s - times_s) @ self._ahead
         else:
-            query_s = state.waiting_s
-        bias = self._bias(state, query_s)
-        fresh = np.empty((len(self._layers), 2, self._dim), np.float32)
+            queries_s = times_s
+        bias = self._bias(np.concatenate([kept.times_s, times_s]), queries_s)
+        fresh = np.empty((len(self._layers), 2, *x.shape), np.float32)
         for n, layer in enumerate(self._layers):
-            x = _advance(layer, x, state.kept[n], fresh[n], bias[n])
+            x = _advance(layer, x, kept.each[n], fresh[n], bias[n])
         return x, fresh
 
-    def _bias(self, state: TransformerState, query_s: float) -> NDArray[np.float32]:
-        """(L, H, n + 1) what is added to the scores of events so long and so many events ago."""
-        elapsed = query_s - np.append(state.times_s, state.waiting_s)
-        logs = np.log1p(np.clip(elapsed, 0.0, KNOTS_S[-1]))
-        bias = self._places[:, :, -len(logs) :].copy()
-        for row, values in zip(bias.reshape(-1, len(logs)), self._times, strict=True):
-            row += np.interp(logs, _LOGS, values)
+    def _bias(
+        self, times_s: NDArray[np.float64], queries_s: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """What is added to scores by how long and how many events ago; `FAR` out of the window.
+
+        (n + R,) times, of which the last R ask at (R,) -> (L, H, R, n + R).
+        """
+        rows, size = len(queries_s), len(times_s)
+        back = np.arange(size - rows, size)[:, None] - np.arange(size)  # events, (R, n + R)
+        logs = np.log1p(np.clip(queries_s[:, None] - times_s, 0.0, KNOTS_S[-1]))
+        unseen = (back < 0) | (back > self._before)
+        bias = np.take(self._places, np.where(unseen, 0, back), axis=2)
+        for each, values in zip(bias.reshape(-1, rows, size), self._times, strict=True):
+            each += np.interp(logs, KNOTS_LOG, values)
+        if rows > 1:  # one event sees all that is kept, and itself
+            bias[:, :, unseen] = FAR
         return bias
 
 
@@ -197,49 +264,41 @@ def _layer(weights: Weights, at: str, heads: int) -> _LayerWeights:
 
 def _advance(
     layer: _LayerWeights,
-    x: Vector,
+    x: Vectors,
     kept: NDArray[np.float32],
     fresh: NDArray[np.float32],
     bias: NDArray[np.float32],
-) -> Vector:
-    """One layer of one event: (D,), (2, n, D), (2, D), (H, n + 1) -> (D,); writes into `fresh`."""
-    dim = len(x)
-    made = normed(x, layer.norm) @ layer.into  # (D,) @ (D, 3D or 4D)
-    fresh[:] = made[dim : 3 * dim].reshape(2, dim)
-    pointwise = len(made) > 3 * dim
-    found = normed(_attend(made[:dim], kept, fresh, bias, pointwise), layer.out_norm)
+) -> Vectors:
+    """One layer: (R, D), (2, n, D), (2, R, D), (H, R, n + R) -> (R, D); writes into `fresh`."""
+    dim = x.shape[1]
+    made = normed_each(x, layer.norm) @ layer.into  # (R, D) @ (D, 3D or 4D)
+    fresh[0], fresh[1] = made[:, dim : 2 * dim], made[:, 2 * dim : 3 * dim]
+    pointwise = made.shape[1] > 3 * dim
+    every = np.concatenate([kept, fresh], 1)
+    found = normed_each(_attend(made[:, :dim], every, bias, pointwise), layer.out_norm)
     if pointwise:
-        found = found * silu(made[3 * dim :])
+        found = found * silu(made[:, 3 * dim :])
     gate = sigmoid(x @ layer.attended + layer.attended_bias)
     x = x + gate * (found @ layer.out)
-    mixed = normed(x, layer.mix_norm) @ layer.mix_into
-    half = len(mixed) // 2
-    added = (silu(mixed[:half]) * mixed[half:]) @ layer.mix_out
+    mixed = normed_each(x, layer.mix_norm) @ layer.mix_into
+    half = mixed.shape[1] // 2
+    added = (silu(mixed[:, :half]) * mixed[:, half:]) @ layer.mix_out
     gate = sigmoid(x @ layer.mixed + layer.mixed_bias)
     return np.asarray(x + gate * added, np.float32)
 
 
 def _attend(
-    query: Vector,
-    kept: NDArray[np.float32],
-    fresh: NDArray[np.float32],
-    bias: NDArray[np.float32],
-    pointwise: bool,
-) -> Vector:
-    """(D,), (2, n, D), (2, D), (H, n + 1) -> (D,): a mean of values, each head by its scores."""
-    heads, size = bias.shape
-    apart = query.reshape(heads, -1)  # (H, d)
-    each = kept.reshape(2, size - 1, *apart.shape)
-    keys, values = each.transpose(0, 2, 1, 3)  # (H, n, d) each
-    scores = np.empty((heads, size), np.float32)
-    scores[:, :-1] = (keys @ apart[..., None])[..., 0]
-    scores[:, -1] = (fresh[0].reshape(heads, -1) * apart).sum(1)
-    scores += bias
+    queries: Vectors, every: NDArray[np.float32], bias: NDArray[np.float32], pointwise: bool
+) -> Vectors:
+    """(R, D), (2, n + R, D), (H, R, n + R) -> (R, D): means of values, each head by its scores."""
+    heads, rows, size = bias.shape
+    apart = queries.reshape(rows, heads, -1).transpose(1, 0, 2)  # (H, R, d)
+    keys, values = every.reshape(2, size, heads, -1).transpose(0, 2, 1, 3)  # (H, n + R, d) each
+    scores = apart @ keys.transpose(0, 2, 1) + bias
     if pointwise:
-        shares = silu(scores) / np.float32(size)
+        shares = silu(scores) / (bias > FAR / 2).sum(-1, keepdims=True, dtype=np.float32)
     else:
-        shares = np.exp(scores - scores.max(1, keepdims=True))
-        shares /= shares.sum(1, keepdims=True)
-    found = (shares[:, None, :-1] @ values)[:, 0]  # (H, 1, n) @ (H, n, d)
-    found += shares[:, -1:] * fresh[1].reshape(heads, -1)
-    return np.asarray(found.reshape(-1), np.float32)
+        shares = np.exp(scores - scores.max(-1, keepdims=True))
+        shares /= shares.sum(-1, keepdims=True)
+    found = shares @ values  # (H, R, d)
+    return np.asarray(found.transpose(1, 0, 2).reshape(rows, -1), np.float32)
