@@ -10,6 +10,7 @@ the engine keeps its time.
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from penchant.cli.settings import load_settings
 from penchant.engine.replay import cut_at
 from penchant.evaluation.case import Case
 from penchant.evaluation.net_ranks import Asked, net_ranks
+from penchant.evaluation.shuffle import shuffled
 from penchant.evaluation.successive import targets_of
 from penchant.features.reader import EventReader, FeatureColumns
 from penchant.measures.intervals import mean_interval
@@ -64,12 +66,23 @@ def asked_of(case: Case, f: FeatureColumns) -> tuple[Asked, NDArray[np.bool_]]:
     return Asked(targets, masked), np.asarray(before != f.time_s[targets])
 
 
-def judged(case: Case, model: ModelName, seeds: list[int]) -> list[dict[str, Any]]:
+def dealt(case: Case, seed: int) -> Case:
+    """Each user's events in another order, as `--protocol shuffle` deals them."""
+    held = cut_at(case.before.time_s, 1 - case.training.held_out)
+    columns, _ = shuffled(case.columns, (held, case.cut), np.random.default_rng(seed))
+    return replace(case, columns=columns)
+
+
+def judged(
+    case: Case, model: ModelName, seeds: list[int], shuffle: bool = False
+) -> list[dict[str, Any]]:
     """A row over all targets, and one over the first of each instant."""
     training = case.training.model_copy(update={"model": model})
     ranks: list[NDArray[np.float64]] = []
     runs, first, users = [], np.zeros(0, bool), np.zeros(0, np.int32)
+    ordered = case
     for seed in seeds:
+        case = dealt(ordered, seed) if shuffle else ordered
         ready, chosen, final = learned(case, training, seed)
         types = len(ready.reader.types)
         net = net_of(model, ready.items, types, training.sizes, training.schedule, final.weights)
@@ -85,6 +98,7 @@ def judged(case: Case, model: ModelName, seeds: list[int]) -> list[dict[str, Any
         {
             "model": model,
             "subset": subset,
+            "shuffled": shuffle,
             **row_of(np.stack(ranks)[:, kept], users[kept]),
             "runs": runs,
         }
@@ -113,6 +127,7 @@ def main() -> None:
     parser.add_argument("--models", default="recurrent")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--config", type=Path, help="settings, as of `penchant evaluate`")
+    parser.add_argument("--shuffle", action="store_true", help="each user's events first")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
@@ -131,7 +146,7 @@ def main() -> None:
     }
     rows: list[dict[str, Any]] = []
     for model in args.models.split(","):
-        rows += judged(case, cast(ModelName, model), seeds)
+        rows += judged(case, cast(ModelName, model), seeds, args.shuffle)
         if args.out is not None:
             args.out.write_text(
                 json.dumps({**facts, "rows": rows}, indent=1) + "\n", encoding="utf-8"
