@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,9 +181,14 @@ class _Alone:
 
 
 def _looks(source: Source, readings: Sequence[Reading]) -> Sequence[Look]:
-    if isinstance(source, LookingSource):
-        return source.look(readings)
+    if _looking(type(source)):
+        return cast(LookingSource, source).look(readings)
     return [_Alone(source, reading) for reading in readings]
+
+
+@cache  # asking a protocol takes as long as a small source's whole look
+def _looking(kind: type[Source]) -> bool:
+    return issubclass(kind, LookingSource)
 
 
 def unlearned(signals: Mapping[str, Signal], live: Live, n_items: int) -> Stages:
