@@ -1,7 +1,7 @@
 """What a sequence model hears of one event: its item's vector and what the event says of it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,31 @@ COUNTS: Final = "item_counts"
 """How often an item was met in training, (N,), where a model weighs by it."""
 
 
+class Heard(NamedTuple):
+    """Those of many events that have a vector, and when they came; H of them."""
+
+    events: Sequence[EventFeatures]
+    vectors: Sequence[Vector]
+    before_s: NDArray[np.float64]  # (H,) the latest time before each, of any event; NaN: none
+    at_s: NDArray[np.float64]  # (H,) that, or the event's own if it is later
+    after_s: float
+    """The latest time of all."""
+
+    @classmethod
+    def of(cls, events: Sequence[EventFeatures], before_s: float) -> Self:
+        """`before_s`: the latest time before all of them; NaN before the first event."""
+        times_s = np.fmax.accumulate([before_s, *(event.time_s for event in events)])
+        told = [(n, e, e.vector) for n, e in enumerate(events) if e.vector is not None]
+        places = [n for n, _, _ in told]
+        return cls(
+            [event for _, event, _ in told],
+            [vector for _, _, vector in told],
+            times_s[:-1][places],
+            times_s[1:][places],
+            float(times_s[-1]),
+        )
+
+
 class EventInput:
     """Serves what `EventInputNet` was trained to compute."""
 
@@ -39,21 +64,15 @@ class EventInput:
         told = self._types[code] + (said @ self._signal + self._signal_bias)
         return np.asarray(vector + told, np.float32)
 
-    def each(
-        self,
-        events: Sequence[EventFeatures],
-        vectors: Sequence[Vector],
-        elapsed_s: NDArray[np.float64],
-    ) -> Vectors:
-        """The same for many at once: T events and vectors, and elapsed seconds (T,) -> (T, D)."""
-        said = np.empty((len(events), 2 + WIDTH), np.float32)
-        said[:, :2] = [(event.weight, event.value) for event in events]
+    def each(self, heard: Heard, elapsed_s: NDArray[np.float64]) -> Vectors:
+        """The same for many at once: H events, elapsed seconds (H,) -> (H, D)."""
+        said = np.empty((len(heard.events), 2 + WIDTH), np.float32)
+        said[:, :2] = [(event.weight, event.value) for event in heard.events]
         said[:, 2:] = gap_features(elapsed_s)
-        codes = np.array([event.type for event in events], np.intp)
+        codes = np.array([event.type for event in heard.events], np.intp)
         told = self._types[np.where(codes < len(self._types), codes, 0)]
-        return np.asarray(
-            np.stack(vectors) + told + (said @ self._signal + self._signal_bias), np.float32
-        )
+        told = told + (said @ self._signal + self._signal_bias)
+        return np.asarray(np.stack(heard.vectors) + told, np.float32)
 
 
 def normed(x: Vector, weight: Vector) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from penchant.core.contracts import EventFeatures
 from penchant.core.interests import Interests, Vector, Vectors
 from penchant.interests.event_input import (
     EventInput,
+    Heard,
     Weights,
     later,
     normed,
@@ -102,18 +103,15 @@ class Recurrent:
 
     def fold(self, state: RecurrentState, events: Sequence[EventFeatures]) -> RecurrentState:
         """Many steps: a layer's gates do not wait for its state, so that they are made at once."""
-        times_s = np.fmax.accumulate([state.time_s, *(event.time_s for event in events)])
-        places = [n for n, event in enumerate(events) if event.vector is not None]
-        if not places:
-            return state._replace(time_s=float(times_s[-1]))
-        heard = [events[n] for n in places]
-        vectors = [event.vector for event in heard if event.vector is not None]
-        elapsed_s = np.array([event.time_s for event in heard]) - times_s[places]
-        x = self._hear.each(heard, vectors, elapsed_s)
+        heard = Heard.of(events, state.time_s)
+        if not heard.events:
+            return state._replace(time_s=heard.after_s)
+        own_s = np.array([event.time_s for event in heard.events])
+        x = self._hear.each(heard, own_s - heard.before_s)
         states = np.empty_like(state.layers)
         for n, layer in enumerate(self._layers):
             x = _advance_through(layer, x, state.layers[n], states[n])
-        return RecurrentState(states, normed(x[-1], self._norm), float(times_s[-1]))
+        return RecurrentState(states, normed(x[-1], self._norm), heard.after_s)
 
     def read(self, state: RecurrentState, now_s: float) -> Interests:
         """The latest interest, faded by the time since towards the long-term one: (K, D)."""

@@ -10,7 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from penchant.core.contracts import EventFeatures
 from penchant.core.elapsed import KNOTS_LOG, KNOTS_S, gap_features
 from penchant.core.interests import Interests, Vector, Vectors
-from penchant.interests.event_input import EventInput, Weights, later, normed_each, sigmoid, silu
+from penchant.interests.event_input import (
+    EventInput,
+    Heard,
+    Weights,
+    later,
+    normed_each,
+    sigmoid,
+    silu,
+)
 
 BLOCK: Final = 64
 """Events of a history that are taken at once."""
@@ -140,15 +148,11 @@ class Transformer:
 
     def fold(self, state: TransformerState, events: Sequence[EventFeatures]) -> TransformerState:
         """Many steps, a block of events at a time."""
-        times_s = np.fmax.accumulate([state.time_s, *(event.time_s for event in events)])
-        places = [n for n, event in enumerate(events) if event.vector is not None]
-        if not places:
-            return state._replace(time_s=float(times_s[-1]))
-        some = [events[n] for n in places]
-        vectors = [event.vector for event in some if event.vector is not None]
-        heard_s = times_s[1:][places]
-        heard = self._hear.each(some, vectors, np.diff(heard_s, prepend=state.waiting_s))
-        return self._heard(state, heard, heard_s, float(times_s[-1]))
+        heard = Heard.of(events, state.time_s)
+        if not heard.events:
+            return state._replace(time_s=heard.after_s)
+        x = self._hear.each(heard, np.diff(heard.at_s, prepend=state.waiting_s))
+        return self._heard(state, x, heard.at_s, heard.after_s)
 
     def _heard(
         self,
