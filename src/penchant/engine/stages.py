@@ -146,16 +146,17 @@ class Stages:
     def found_each(self, asked: Sequence[tuple[Reading, Mask, int]]) -> list[Found]:
         """The same for several readings, with one look at the item vectors for all of them."""
         readings = [reading for reading, _, _ in asked]
-        looks = zip(*(_looks(source, readings) for source in self.sources.values()), strict=True)
+        looks = [_looks(source, readings) for source in self.sources.values()]  # S of R
+        among = np.zeros((len(asked), self.n_items), np.bool_)
+        for of_source in looks:  # those that scan the catalogue come last, and have begun
+            for look, (_, allowed, limit), rows in zip(of_source, asked, among, strict=True):
+                rows[look.find(allowed, limit).rows] = True
         return [
-            self._found(own, allowed, limit)
-            for own, (_, allowed, limit) in zip(looks, asked, strict=True)
+            self._found(own, rows, allowed, limit)
+            for *own, rows, (_, allowed, limit) in zip(*looks, among, asked, strict=True)
         ]
 
-    def _found(self, looks: Sequence[Look], allowed: Mask, limit: int) -> Found:
-        among = np.zeros(len(allowed), np.bool_)
-        for look in looks:
-            among[look.find(allowed, limit).rows] = True
+    def _found(self, looks: Sequence[Look], among: Mask, allowed: Mask, limit: int) -> Found:
         rows = np.flatnonzero(among)
         if len(rows) < limit:
             spare = np.setdiff1d(np.flatnonzero(allowed)[:limit], rows, assume_unique=True)

@@ -91,8 +91,8 @@ class Blend:
     def weights(self, reading: Reading) -> NDArray[np.float32]:
         """(2, S) weights for this user at this moment; none is negative."""
         seen = contexts(reading)
-        logs = np.tensordot(seen, self.base, axes=1)  # (C,) . (C, 2, S) -> (2, S)
-        return np.asarray(np.exp(logs), np.float32)
+        logs = seen @ self.base.reshape(CONTEXTS, -1)  # (C,) @ (C, 2 S)
+        return np.asarray(np.exp(logs), np.float32).reshape(2, -1)
 
     def parts(self, reading: Reading, scores: Scores) -> Scores:
         """(M, S) what each source gives to each candidate."""

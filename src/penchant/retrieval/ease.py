@@ -9,12 +9,11 @@ from scipy.linalg import lapack
 
 from penchant.core.contracts import Candidates, Mask, Reading, Rows, Scores
 from penchant.core.errors import ConfigError, NotEnoughDataError
-from penchant.retrieval.exact_search import best_places
+from penchant.retrieval.exact_search import best_places, check_fits, top
 from penchant.retrieval.incidence import Counts, incidence, takings
 from penchant.retrieval.neighbours import (
     Neighbours,
     Progress,
-    Summed,
     empty_neighbours,
     neighbours_from,
     no_progress,
@@ -121,10 +120,13 @@ class Ease:
     """Sum of the weights from every item that the user has taken."""
 
     def __init__(self, table: EaseTable) -> None:
-        self._table = table
         self._n_items = table.n_items
-        self._place = np.full(table.n_items, -1, np.intp)  # (N,) of a catalogue row in the table
+        self._learned_of = table.n_items
+        self._items = table.items
+        self._place = np.full(table.n_items, -1, np.intp)  # (N,) of a catalogue row among the items
         self._place[table.items] = np.arange(len(table.items))
+        rows, weights = table.neighbours
+        self._neighbours = Neighbours(np.maximum(self._place[rows], 0), weights)  # by place
 
     @property
     def n_items(self) -> int:
@@ -133,33 +135,38 @@ class Ease:
 
     def grow(self, n_items: int) -> None:
         """From now on rows below `n_items` exist; those the table does not know score 0."""
-        self._n_items = max(self._n_items, n_items)
+        extra = n_items - self._n_items
+        if extra > 0:
+            self._place = np.concatenate([self._place, np.full(extra, -1, np.intp)])
+            self._n_items = n_items
 
     def find(self, reading: Reading, allowed: Mask, limit: int) -> Candidates:
         """Items that what was taken speaks for."""
-        return Summed(self._summed(reading)).find(allowed, limit)
+        return self.look([reading])[0].find(allowed, limit)
 
     def score(self, reading: Reading, rows: Rows) -> Scores:
         """x B for the user's 0-1 vector x of items taken more often than turned down."""
-        return self._summed(reading)[rows]
+        return self.look([reading])[0].score(rows)
 
-    def look(self, readings: Sequence[Reading]) -> list[Summed]:
+    def look(self, readings: Sequence[Reading]) -> "list[_Linear]":
         """Both from one sum."""
-        return [Summed(self._summed(reading)) for reading in readings]
+        return [_Linear(self._summed(reading), self._items, self._place) for reading in readings]
 
     def _summed(self, reading: Reading) -> Scores:
+        """(M,) of the items that were learned."""
         taken = reading.taken.rows()[reading.taken.times() > 0]
         places = self._place[taken[(taken >= 0) & (taken < len(self._place))]]
         places = np.sort(places[places >= 0])
         ones = np.ones(len(places), np.float32)
-        return self._table.neighbours.sum_of(places, ones, self._n_items)
+        return self._neighbours.sum_of(places, ones, len(self._items))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays, for an artifact."""
+        places, weights = self._neighbours
         return {
-            **self._table.neighbours.to_arrays(),
-            "items": self._table.items.astype(np.int32),
-            "n_items": np.array([self._table.n_items], np.int64),
+            **Neighbours(self._items[places], weights).to_arrays(),
+            "items": self._items.astype(np.int32),
+            "n_items": np.array([self._learned_of], np.int64),
         }
 
     @classmethod
@@ -167,3 +174,23 @@ class Ease:
         """The table back from `to_arrays`."""
         items = arrays["items"].astype(np.intp)
         return cls(EaseTable(items, neighbours_from(arrays), int(arrays["n_items"][0])))
+
+
+class _Linear:
+    """A look at one reading by the sums (M,) of the items that were learned."""
+
+    def __init__(self, sums: Scores, items: NDArray[np.intp], place: NDArray[np.intp]) -> None:
+        self._sums = sums
+        self._items = items
+        self._place = place
+
+    def find(self, allowed: Mask, limit: int) -> Candidates:
+        """The items with the highest sums above 0."""
+        check_fits(self._place.shape, allowed)
+        found = top(self._sums, allowed[self._items], limit, above=0.0)  # places ascend as rows do
+        return Candidates(self._items[found.rows], found.scores)
+
+    def score(self, rows: Rows) -> Scores:
+        """The sums of `rows`; 0 of what was not learned."""
+        places = self._place[rows]
+        return np.where(places >= 0, self._sums[places], np.float32(0))

@@ -9,6 +9,7 @@ from penchant.core.contracts import Candidates, Look, Mask, Reading, Rows, Score
 from penchant.core.errors import ShapeError
 from penchant.core.interests import Interests, Table, Vector
 from penchant.retrieval.exact_search import NOTHING, check_fits, top
+from penchant.retrieval.scan import Scan
 
 
 class InterestSearch:
@@ -61,7 +62,7 @@ class InterestSearch:
             return np.zeros(self._n_items, np.float32)[rows]
         if isinstance(rows, slice) or not self._known[rows].all():
             # the lowest score is that of the whole catalogue
-            return self._filled(interests.score(self._vectors) + self._bias)[rows]
+            return self.filled(interests.score(self._vectors) + self._bias)[rows]
         return interests.score(self._vectors[rows]) + self._bias[rows]
 
     def look(self, readings: Sequence[Reading]) -> Sequence[Look]:
@@ -72,21 +73,15 @@ class InterestSearch:
         each = [reading.interests.get(self._model_name) for reading in readings]
         found = [interests for interests in each if interests is not None]
         if not found:
-            return [_Near(self, reading, None) for reading in readings]
+            return [_Near(self, reading, slice(0)) for reading in readings]
         every = Interests(
             np.concatenate([one.directions for one in found]),
             np.concatenate([one.weights for one in found]),
-        ).products(self._vectors, self._offset)  # (sum K, N)
-        ends = np.cumsum([len(one.weights) for one in found]).tolist()
-        begins = [0, *ends[:-1]]
-        scored = iter(
-            every[begin] if end == begin + 1 else every[begin:end].max(axis=0)
-            for begin, end in zip(begins, ends, strict=True)
         )
-        return [
-            _Near(self, reading, None if one is None else self._filled(next(scored)))
-            for reading, one in zip(readings, each, strict=True)
-        ]
+        scan = Scan(every, self._vectors, self._offset)  # (sum K, N)
+        ends = np.cumsum([0 if one is None else len(one.weights) for one in each]).tolist()
+        own = map(slice, [0, *ends], ends)
+        return [_Near(self, *of, scan) for of in zip(readings, own, strict=True)]
 
     def choose(self, whole: Scores, allowed: Mask, limit: int) -> Candidates:
         """The best of `whole` (N,), what one reading gives to every item."""
@@ -99,7 +94,7 @@ class InterestSearch:
             return self.score(reading, rows)
         return whole[rows]
 
-    def _filled(self, scores: Scores) -> Scores:
+    def filled(self, scores: Scores) -> Scores:
         """(T,) scores -> (N,), items without a vector below all others."""
         if self._all_known:
             return scores
@@ -111,17 +106,33 @@ class InterestSearch:
 
 
 class _Near:
-    """A look at one reading, by what it gives to every item; None: it has no such interests."""
+    """A look at one reading, by the directions `own` of a scan; none: it has no such interests."""
 
-    def __init__(self, source: InterestSearch, reading: Reading, whole: Scores | None) -> None:
+    def __init__(
+        self, source: InterestSearch, reading: Reading, own: slice, scan: Scan | None = None
+    ) -> None:
         self._source = source
         self._reading = reading
-        self._whole = whole
+        self._own = own
+        self._scan = scan
+        self._whole: Scores | None = None
 
     def find(self, allowed: Mask, limit: int) -> Candidates:
-        return NOTHING if self._whole is None else self._source.choose(self._whole, allowed, limit)
+        whole = self._scores()
+        return NOTHING if whole is None else self._source.choose(whole, allowed, limit)
 
     def score(self, rows: NDArray[np.intp]) -> Scores:
-        if self._whole is None:
+        whole = self._scores()
+        if whole is None:
             return np.zeros(len(rows), np.float32)
-        return self._source.rescore(self._reading, self._whole, rows)
+        return self._source.rescore(self._reading, whole, rows)
+
+    def _scores(self) -> Scores | None:
+        """(N,) of the whole catalogue."""
+        if self._scan is not None:
+            each = self._scan.result()[self._own]  # (K, N)
+            self._scan = None
+            if len(each):
+                best = each[0] if len(each) == 1 else each.max(axis=0)
+                self._whole = self._source.filled(best)
+        return self._whole

@@ -77,21 +77,23 @@ class ItemItem:
 
     def find(self, reading: Reading, allowed: Mask, limit: int) -> Candidates:
         """Neighbours of the user's recent items."""
-        return Summed(self._summed(reading)).find(allowed, limit)
+        return self._summed(reading).find(allowed, limit)
 
     def score(self, reading: Reading, rows: Rows) -> Scores:
         """Similarity to what was taken lately; 0 for a stranger."""
-        return self._summed(reading)[rows]
+        return self._summed(reading).score(rows)
 
     def look(self, readings: Sequence[Reading]) -> list[Summed]:
         """Both from one sum."""
-        return [Summed(self._summed(reading)) for reading in readings]
+        return [self._summed(reading) for reading in readings]
 
-    def _summed(self, reading: Reading) -> Scores:
+    def _summed(self, reading: Reading) -> Summed:
         recent = np.array(latest_taken(reading.recent, LAST), np.intp)
         amounts = self._decay ** np.arange(len(recent), dtype=np.float32)
         known = recent < len(self._table.rows)
-        return self._table.sum_of(recent[known], amounts[known], self._n_items)
+        places = recent[known]
+        scores = self._table.sum_of(places, amounts[known], self._n_items)
+        return Summed(scores, self._table.rows[places].ravel())
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays, for an artifact."""
