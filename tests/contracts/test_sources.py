@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import pytest
 
-from penchant.core.contracts import EventFeatures, Head, Reading
+from penchant.core.contracts import EventFeatures, Head, LookingSource, Reading
 from penchant.core.errors import ShapeError
 from penchant.core.ids import START
 from penchant.core.interests import Interests
@@ -123,6 +123,24 @@ def test_found_items_are_the_best_allowed_ones_best_first_with_their_scores(name
     assert found.scores.tolist() == scores[found.rows].tolist()
     assert len(source.find(who, np.zeros(N, np.bool_), 6).rows) == 0
     assert len(source.find(who, allowed, 0).rows) == 0
+
+
+LOOKING: Final = tuple(name for name, make in SOURCES.items() if isinstance(make(), LookingSource))
+
+
+@pytest.mark.parametrize("name", LOOKING)
+def test_looks_at_several_users_at_other_times_are_those_at_each_alone(name: str) -> None:
+    source = SOURCES[name]()
+    asked = [reading(events(user), NOW_S + user * DAY_S) for user in (4, 1, 8)]
+    allowed = np.arange(N) % 3 != 0
+    looks = source.look(asked)  # type: ignore[attr-defined]
+    every = np.arange(N)
+    found = [(look.find(allowed, 6), look.score(every)) for look in looks]
+    for (best, scores), who in zip(found, asked, strict=True):
+        alone = source.find(who, allowed, 6)
+        assert best.rows.tolist() == alone.rows.tolist()
+        np.testing.assert_allclose(best.scores, alone.scores, atol=1e-6)
+        np.testing.assert_array_equal(scores, source.score(who, every))
 
 
 @every_source

@@ -40,8 +40,7 @@ class Habit:
     def look(self, readings: Sequence[Reading]) -> list[OverPopular]:
         """Both from what the user has taken."""
         return [
-            OverPopular(self._popular.at(reading.now_s), *self._own(reading))
-            for reading in readings
+            OverPopular(self._popular, reading.now_s, *self._own(reading)) for reading in readings
         ]
 
     def _own(self, reading: Reading) -> tuple[NDArray[np.intp], Scores]:

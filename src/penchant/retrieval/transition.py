@@ -65,8 +65,7 @@ class Transition:
     def look(self, readings: Sequence[Reading]) -> list[OverPopular]:
         """Both from what followed."""
         return [
-            OverPopular(self._popular.at(reading.now_s), *self._after(reading))
-            for reading in readings
+            OverPopular(self._popular, reading.now_s, *self._after(reading)) for reading in readings
         ]
 
     def _after(self, reading: Reading) -> tuple[NDArray[np.intp], Scores]:
