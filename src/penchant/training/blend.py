@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional as F
 
 from penchant.core.contracts import Mask, Reading
@@ -30,8 +31,14 @@ RANDOM: Final = 60
 """Items drawn from the whole catalogue beside them, so that depth is seen too."""
 MOST: Final = 6_000
 """Targets learned from, evenly spread over the window."""
+FIRST: Final = 10
+"""Places that count, in what is learned as in what it is judged by."""
 STEP: Final = 0.1
 """Highest step size of Adam; falls to nothing over `PASSES`."""
+REACH: Final = 2.0
+"""So far below the tenth place in score, a target weighs half in what is learned."""
+KEPT: Final = 0.95
+"""Share of the running mean of the weights' logarithms that a step keeps: it is what is used."""
 PASSES: Final = 12
 BATCH: Final = 128
 SHRINK: Final = 1e-4
@@ -141,9 +148,9 @@ def fit_blend(
 ) -> tuple[Blend, dict[str, dict[str, float]]]:
     """The blend, and NDCG@10 of it and of every source over the window, by regime.
 
-    Log-linear: score = sum_s w_s(context) f_s(score_s), w >= 0, by cross entropy of the target
-    among the candidates, apart for the events that open a visit and those inside it. Learning
-    starts at the best single source. Each of `FOLDS` stretches of the window is judged by weights
+    Log-linear: score = sum_s w_s(context) f_s(score_s), w >= 0, learned for the first ten places
+    (`_loss`), apart for the events that open a visit and those inside it. Learning starts at the
+    best single source. Each of `FOLDS` stretches of the window is judged by weights
     learned on the others, which counts the passes; then all of it is used. Where the blend does
     not beat the best single source, that source has all the weight.
     """
@@ -226,6 +233,7 @@ def _learn(
     real, context = torch.from_numpy(examples.real), torch.from_numpy(examples.context)
     torch.manual_seed(seed)
     base = torch.from_numpy(start.reshape(CONTEXTS, -1).copy()).requires_grad_()
+    mean = base.detach().clone()
     optimiser = torch.optim.Adam([base], lr=STEP)
     ridge = torch.full((CONTEXTS, 1), SHRINK)
     ridge[0] = ridge[REGIME] = 0.0
@@ -234,16 +242,34 @@ def _learn(
     for _ in range(passes):
         for which in torch.split(torch.randperm(len(inputs)), BATCH):
             weights = torch.exp(context[which] @ base)  # (B, C) @ (C, 2S) -> (B, 2S)
-            logits = torch.bmm(inputs[which], weights[:, :, None])[:, :, 0]
-            logits = logits.masked_fill(~real[which], -torch.inf)
-            loss = F.cross_entropy(logits, torch.zeros(len(which), dtype=torch.long))
-            loss = loss + (ridge * base.square()).sum()
+            scores = torch.bmm(inputs[which], weights[:, :, None])[:, :, 0]
+            loss = _loss(scores, real[which]) + (ridge * base.square()).sum()
             optimiser.param_groups[0]["lr"] = STEP * (1 - step / total) + 1e-4
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
+            mean.lerp_(base.detach(), 1 - KEPT)
             step += 1
-        yield base.detach().numpy().reshape(CONTEXTS, 2, -1).copy()
+        yield mean.numpy().reshape(CONTEXTS, 2, -1).copy()
+
+
+def _loss(scores: Tensor, real: Tensor) -> Tensor:
+    """mean over b of v_b sum_j |g_b0 - g_bj| log(1 + exp(s_bj - s_b0)): (B, M), target first.
+
+    g = 1 / log2(2 + rank) within the first ten places and 0 below, so that each pair weighs what
+    NDCG@10 would change if the two changed places (LambdaRank, Burges 2010, section 4; a bound of
+    the measure: Wang et al., CIKM 2018). v = sigmoid(s_b0 - tenth best + REACH): who is out of
+    reach counts little. Cross entropy spends itself on those: it may lower NDCG@10 on the very
+    examples that it learns from.
+    """
+    held = scores.detach().masked_fill(~real, -torch.inf)
+    best = held.topk(min(FIRST, held.shape[1]), dim=1)
+    discounts = 1 / torch.log2(torch.arange(best.indices.shape[1]) + 2.0)
+    gain = torch.zeros_like(held).scatter_(1, best.indices, discounts.expand(len(held), -1))
+    change = (gain[:, 1:] - gain[:, :1]).abs() * real[:, 1:]
+    within = torch.sigmoid(held[:, 0] - best.values[:, -1] + REACH)
+    over = scores[:, 1:] - scores[:, :1]
+    return ((F.softplus(over) * change).sum(dim=1) * within).mean()
 
 
 def _units(examples: Examples, forms: Sequence[str]) -> NDArray[np.float32]:
@@ -276,4 +302,4 @@ def _ndcg(scores: NDArray[np.float32], examples: Examples) -> float:
     better = ((scores > right) & examples.real).sum(axis=1)
     equal = ((scores == right) & examples.real).sum(axis=1) - 1
     rank = better + equal / 2
-    return float(np.where(rank < 10, 1 / np.log2(rank + 2), 0.0).mean())
+    return float(np.where(rank < FIRST, 1 / np.log2(rank + 2), 0.0).mean())
