@@ -27,7 +27,7 @@ def searched(
     seen = []
     for one in settings:
         begun = time.perf_counter()
-        seen.append(ndcg_at_10(split, fit(TRAIN, one).score))
+        seen.append(ndcg_at_10(split, fit(TRAIN, one).score, split.chosen(VALID)))
         print(
             f"{dict(one)}: ndcg@10 {seen[-1]:.4f}, {time.perf_counter() - begun:.1f} s", flush=True
         )

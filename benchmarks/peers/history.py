@@ -125,9 +125,9 @@ def _best(scores: NDArray[np.float32], masked: NDArray[np.int32]) -> NDArray[np.
     return some[np.isfinite(left[some])].astype(np.int32)
 
 
-def ndcg_at_10(split: Split, score: Score, chunk: int = 256) -> float:
-    """Mean over the targets that validate."""
-    return float(ndcg(ranked(split, split.chosen(VALID), score, chunk).rank, 10).mean())
+def ndcg_at_10(split: Split, score: Score, targets: NDArray[np.intp], chunk: int = 256) -> float:
+    """Mean over some targets."""
+    return float(ndcg(ranked(split, targets, score, chunk).rank, 10).mean())
 
 
 class Turn:

@@ -223,7 +223,7 @@ def trained(split: Split, given: argparse.Namespace) -> tuple[Score, Training]:
     with best.turn:
         while not stop:
             took = peer.train(len(best.seen))
-            figure = ndcg_at_10(split, peer.score)
+            figure = ndcg_at_10(split, peer.score, split.chosen(VALID))
             stop = best.saw(figure, took, lambda: copy.deepcopy(peer.model.state_dict()))
             best.turn.pass_on()
     again = split.facts["protocol"] == "successive" and not given.curve

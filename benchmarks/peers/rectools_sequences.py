@@ -175,20 +175,28 @@ def scorer(model: Model, split: Split, length: int, timed: bool) -> Score:
     return score
 
 
-def fitted(split: Split, name: str, sizes: Sizes, best: Best, validate: bool, epochs: int) -> Model:
-    """Train on the earliest events and validate, or on all before the test for some epochs."""
+def fitted(
+    split: Split,
+    name: str,
+    sizes: Sizes,
+    best: Best,
+    last: int,
+    epochs: int,
+    judged: NDArray[np.intp] | None,
+) -> Model:
+    """Train on the parts up to `last`: to the epoch best on some targets, or all epochs without."""
     timed = name == "hstu" and bool(split.facts["times"])
     held: list[Model] = []
     asked = (
-        (lambda: ndcg_at_10(split, scorer(held[0], split, sizes.length, timed)))
-        if validate
+        (lambda: ndcg_at_10(split, scorer(held[0], split, sizes.length, timed), judged))
+        if judged is not None
         else None
     )
     model = built(name, sizes, epochs, timed, Epochs(best, asked))
     held.append(model)
     with best.turn:
-        model.fit(dataset_of(split, TRAIN if validate else VALID))
-    if validate:
+        model.fit(dataset_of(split, last))
+    if judged is not None:
         model.lightning_model.torch_model.load_state_dict(best.kept)
     model.lightning_model.torch_model.eval()
     return model
@@ -206,6 +214,14 @@ def main() -> None:
     parser.add_argument(
         "--minutes", type=float, default=1e9, help="of training with early stopping"
     )
+    parser.add_argument(
+        "--favour",
+        type=int,
+        default=0,
+        metavar="TARGETS",
+        help="in place of validation and refit: train on all before the test at once, and take "
+        "the epoch that is best on so many of the test's own targets",
+    )
     parser.add_argument("--curve", action="store_true", help="train and validate only, no ranking")
     given = parser.parse_args()
     seed_everything(given.seed)
@@ -213,12 +229,18 @@ def main() -> None:
     names = ("factors", "blocks", "heads", "length", "batch", "dropout", "rate")
     sizes = Sizes(**{name: getattr(given, name) for name in names})
     best = Best(given.patience, given.epochs, given.minutes * 60, Turn(given.turn))
-    model = fitted(split, given.model, sizes, best, True, given.epochs)
-    last, train_s = TRAIN, best.train_s
-    if split.facts["protocol"] == "successive" and not given.curve:
+    if given.favour:
+        last = VALID
+        drawn = np.random.default_rng(0).permutation(split.chosen(TEST))
+        judged = np.sort(drawn[: given.favour])
+    else:
+        last, judged = TRAIN, split.chosen(VALID)
+    model = fitted(split, given.model, sizes, best, last, given.epochs, judged)
+    train_s = best.train_s
+    if split.facts["protocol"] == "successive" and not (given.curve or given.favour):
         seed_everything(given.seed)
         again = Best(given.patience, best.epoch, float("inf"), Turn(None))
-        model = fitted(split, given.model, sizes, again, False, best.epoch)
+        model = fitted(split, given.model, sizes, again, VALID, best.epoch, None)
         last, train_s = VALID, again.train_s
     timed = given.model == "hstu" and bool(split.facts["times"])
     counts = np.bincount(split.user[split.learnable(last)])
@@ -239,6 +261,7 @@ def main() -> None:
             "loss": "softmax over all items",
             "patience": given.patience,
             "time_of_target": timed,
+            "epoch_chosen_on_test_targets": given.favour,
         },
         "packages": ["rectools", "torch", "pytorch-lightning", "numpy"],
     }

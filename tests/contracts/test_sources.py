@@ -13,7 +13,7 @@ from penchant.core.interests import Interests
 from penchant.core.taken import Taken, TakenItems
 from penchant.retrieval.co_visit import CoVisit
 from penchant.retrieval.dates import Dates
-from penchant.retrieval.ease import Ease, learn_ease
+from penchant.retrieval.ease import Ease, lately, learn_ease
 from penchant.retrieval.fresh import Fresh
 from penchant.retrieval.growth import GrowingSource
 from penchant.retrieval.habit import Habit
@@ -68,6 +68,7 @@ SOURCES: Final[Mapping[str, Callable[[], GrowingSource]]] = {
     "transition": lambda: Transition(count_transitions(USER, ROW, WEIGHT, N), popular()),
     "item_item": lambda: ItemItem(learn_item_item(USER, ROW, WEIGHT, N, keep=8)),
     "ease": lambda: Ease(learn_ease(USER, ROW, WEIGHT, N, penalty=5.0, keep=10)),
+    "ease_recent": lambda: Ease(learn_ease(USER, ROW, WEIGHT, N, penalty=5.0, keep=10), lately),
     "fresh": lambda: Fresh(Dates(np.linspace(0, NOW_S, N)), half_life_s=DAY_S),
     "co_visit": co_visit,
     "interest_search": lambda: InterestSearch(

@@ -190,7 +190,15 @@ def test_the_report_has_every_row_in_every_variant_and_subset() -> None:
         "walks", columns, catalogue(columns), SHIPPED, SuccessiveConfig(), SMALL, [0, 1]
     )
     rows = {(row["model"], row["variant"], row["subset"]) for row in report["rows"]}
-    for model in ("transition", "item_item", "ease", "topic_average", "recurrent", "engine"):
+    for model in (
+        "transition",
+        "item_item",
+        "ease",
+        "ease_recent",
+        "topic_average",
+        "recurrent",
+        "engine",
+    ):
         for variant in ("frozen", "state", "online"):
             assert (model, variant, "all") in rows
             assert (model, variant, "first_of_group") in rows

@@ -9,9 +9,10 @@ from penchant.core.contracts import EventFeatures, Head, Reading
 from penchant.core.errors import ConfigError, NotEnoughDataError, ShapeError
 from penchant.core.ids import START
 from penchant.core.interests import Interests
+from penchant.core.signals import DAY_S
 from penchant.core.taken import Taken, TakenItems
 from penchant.retrieval.dates import Dates
-from penchant.retrieval.ease import Ease, learn_ease
+from penchant.retrieval.ease import Ease, lately, learn_ease
 from penchant.retrieval.exact_search import best_places, top
 from penchant.retrieval.fresh import Fresh
 from penchant.retrieval.habit import Habit
@@ -22,8 +23,8 @@ from penchant.retrieval.transition import Transition, count_transitions
 from penchant.retrieval.trending import Trending
 
 
-def took(row: int, weight: float = 1.0) -> EventFeatures:
-    return EventFeatures(row, None, 1, weight, 0.0, 0.0)
+def took(row: int, weight: float = 1.0, time_s: float = 0.0) -> EventFeatures:
+    return EventFeatures(row, None, 1, weight, 0.0, time_s)
 
 
 def reading(
@@ -120,6 +121,20 @@ def test_ease_equals_the_published_formula(penalty: float) -> None:
     expected = steck(matrix, penalty)[[4, 9]].sum(axis=0)
     scores = source.score(reading(taken=taken), slice(None))
     assert np.allclose(scores, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_recent_ease_hears_the_latest_items_loudest_and_all_of_them_less_with_every_day() -> None:
+    user, row = np.repeat(np.arange(8), 3), np.random.default_rng(3).integers(0, 12, 24)
+    source = Ease(learn_ease(user, row, np.ones(24), 12, penalty=1.0, keep=None))
+    recent = source.with_inputs(lately)
+    said = {
+        item: source.score(reading(taken={item: Taken(1, 0.0)}), slice(None)) for item in range(12)
+    }
+    of_two_days = [took(3), took(5), took(3, 1.0, DAY_S), took(4, -1.0, DAY_S)]
+    expected = said[3] / 2 + 0.5 ** (1 / 8) * said[5] / 3
+    scores = recent.score(reading(of_two_days, now_s=2 * DAY_S), slice(None))
+    np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-6)
+    assert not recent.score(reading(), slice(None)).any()
 
 
 def test_pruned_ease_finds_nearly_what_dense_ease_finds() -> None:

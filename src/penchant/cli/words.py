@@ -126,6 +126,7 @@ SOURCES: Final[Mapping[str, str]] = {
     "transition": "看完接着看",
     "item_item": "相似影片",
     "ease": "EASE",
+    "ease_recent": "EASE 近期",
     "topic_average": "主题兴趣",
     "recurrent": "兴趣模型",
     "lru": "兴趣模型 LRU",

@@ -35,7 +35,7 @@ from penchant.interests.topic_average import TopicAverage
 from penchant.ranking.blend import CONTEXTS, REGIME, Blend, Form
 from penchant.retrieval.co_visit import CoVisit
 from penchant.retrieval.dates import Dates
-from penchant.retrieval.ease import Ease
+from penchant.retrieval.ease import Ease, lately
 from penchant.retrieval.fresh import Fresh
 from penchant.retrieval.growth import GrowingSource
 from penchant.retrieval.habit import Habit
@@ -56,6 +56,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "transition": "count",
     "item_item": "count",
     "ease": "score",
+    "ease_recent": "score",
     "topic_average": "score",
     **dict.fromkeys(SEQUENCE_MODELS, "score"),
 }
@@ -256,10 +257,12 @@ def table_sources(
     tables: Mapping[str, Mapping[str, NDArray[Any]]], live: Live
 ) -> dict[str, GrowingSource]:
     """Sources over tables that were counted or learned once."""
+    ease = Ease.from_arrays(tables["ease"])
     return {
         "transition": Transition.from_arrays(tables["transition"], live.popular),
         "item_item": ItemItem(neighbours_from(tables["item_item"])),
-        "ease": Ease.from_arrays(tables["ease"]),
+        "ease": ease,
+        "ease_recent": ease.with_inputs(lately),
     }
 
 

@@ -26,7 +26,7 @@ from penchant.training.config import ModelName
 from penchant.training.fit import Tell
 from penchant.training.sequence import Progress, Watch
 
-BASELINES: Final = ("popular", "habit", "transition", "item_item", "ease")
+BASELINES: Final = ("popular", "habit", "transition", "item_item", "ease", "ease_recent")
 """Rows beside the sequence models and the engines with them; `habit` where repeats are kept."""
 TIMED: Final = 200
 """Events over which the cost of one is measured."""

@@ -17,7 +17,7 @@ from penchant.features.reader import EventReader, FeatureColumns
 from penchant.interests.nets import NETS
 from penchant.measures.intervals import mean_interval
 from penchant.measures.ranking import hr, mean_rank, ndcg
-from penchant.retrieval.ease import Ease, learn_ease
+from penchant.retrieval.ease import Ease, lately, learn_ease, whole_past
 from penchant.retrieval.habit import Habit
 from penchant.retrieval.item_item import ItemItem, learn_item_item
 from penchant.retrieval.transition import Transition, count_transitions
@@ -31,7 +31,7 @@ from penchant.training.streams import histories
 from penchant.training.teacher import net_of
 from penchant.training.validation import Held
 
-BASELINES: Final = ("popular", "habit", "transition", "item_item", "ease")
+BASELINES: Final = ("popular", "habit", "transition", "item_item", "ease", "ease_recent")
 """Rows beside the sequence models; what is popular is counted over all training events."""
 _SIDES: Final = ("left", "right")
 LEAST: Final = 3
@@ -217,7 +217,7 @@ def _source(name: str, split: Split, popular: Trending, config: TrainingConfig) 
             return Transition(count_transitions(f.user, f.row, f.weight, n_items), popular)
         case "item_item":
             return ItemItem(learn_item_item(f.user, f.row, f.weight, n_items))
-        case "ease":
+        case "ease" | "ease_recent":
             table = learn_ease(
                 f.user,
                 f.row,
@@ -226,7 +226,7 @@ def _source(name: str, split: Split, popular: Trending, config: TrainingConfig) 
                 penalty=config.ease_penalty,
                 most_items=config.ease_items,
             )
-            return Ease(table)
+            return Ease(table, whole_past if name == "ease" else lately)
         case _:
             return popular
 

@@ -1,6 +1,7 @@
 """EASE: a linear model of every item from all others, in closed form (Steck, WWW 2019)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.linalg import lapack
 
 from penchant.core.contracts import Candidates, Mask, Reading, Rows, Scores
 from penchant.core.errors import ConfigError, NotEnoughDataError
+from penchant.core.signals import DAY_S
 from penchant.retrieval.exact_search import best_places, check_fits, top
 from penchant.retrieval.incidence import Counts, incidence, takings
 from penchant.retrieval.neighbours import (
@@ -19,13 +21,21 @@ from penchant.retrieval.neighbours import (
     no_progress,
     put_strongest,
 )
+from penchant.retrieval.recent import latest_takings
 
 BLOCK: Final = 512
 """Rows of the Gram matrix made or read at one time."""
 SAFE_CONDITION: Final = 1e4
 """Up to this condition number single precision inverts to about 1e4 * 2^-24 = 6e-4."""
 
+LAST: Final = 32
+"""How many of the user's latest distinct items `lately` tells."""
+HALF: Final = 8.0
+"""Items taken since, after which one speaks half as loud to `lately`."""
+
 Square = NDArray[np.floating[Any]]
+Inputs = Callable[[Reading], tuple[NDArray[np.intp], Scores]]
+"""Rows (B,) of items that a user has taken, once each, and how loud each speaks, (B,)."""
 
 
 class EaseTable(NamedTuple):
@@ -116,10 +126,26 @@ def _weights(
     return table
 
 
-class Ease:
-    """Sum of the weights from every item that the user has taken."""
+def whole_past(reading: Reading) -> tuple[NDArray[np.intp], Scores]:
+    """All items taken more often than turned down, equally loud: a row of Steck's X."""
+    rows = reading.taken.rows()[reading.taken.times() > 0]
+    return rows, np.ones(len(rows), np.float32)
 
-    def __init__(self, table: EaseTable) -> None:
+
+def lately(reading: Reading) -> tuple[NDArray[np.intp], Scores]:
+    """The last 32 items taken: 2^(-k / 8) / (1 + d), k items and d days since each was taken."""
+    taken = latest_takings(reading.recent, LAST)
+    rows = np.fromiter(taken, np.intp, len(taken))
+    days = (reading.now_s - np.fromiter(taken.values(), np.float64, len(taken))) / DAY_S
+    loud = 0.5 ** (np.arange(len(rows)) / HALF) / (1.0 + np.maximum(days, 0.0))
+    return rows, loud.astype(np.float32)
+
+
+class Ease:
+    """Sum of the weights from the items that the user has taken."""
+
+    def __init__(self, table: EaseTable, inputs: Inputs = whole_past) -> None:
+        self._inputs = inputs
         self._n_items = table.n_items
         self._learned_of = table.n_items
         self._items = table.items
@@ -127,6 +153,12 @@ class Ease:
         self._place[table.items] = np.arange(len(table.items))
         rows, weights = table.neighbours
         self._neighbours = Neighbours(np.maximum(self._place[rows], 0), weights)  # by place
+
+    def with_inputs(self, inputs: Inputs) -> "Ease":
+        """Another source over the same table, which is not copied."""
+        other = copy(self)
+        other._inputs = inputs
+        return other
 
     @property
     def n_items(self) -> int:
@@ -145,7 +177,7 @@ class Ease:
         return self.look([reading])[0].find(allowed, limit)
 
     def score(self, reading: Reading, rows: Rows) -> Scores:
-        """x B for the user's 0-1 vector x of items taken more often than turned down."""
+        """x B, x as the inputs have it."""
         return self.look([reading])[0].score(rows)
 
     def look(self, readings: Sequence[Reading]) -> "list[_Linear]":
@@ -154,11 +186,11 @@ class Ease:
 
     def _summed(self, reading: Reading) -> Scores:
         """(M,) of the items that were learned."""
-        taken = reading.taken.rows()[reading.taken.times() > 0]
-        places = self._place[taken[(taken >= 0) & (taken < len(self._place))]]
-        places = np.sort(places[places >= 0])
-        ones = np.ones(len(places), np.float32)
-        return self._neighbours.sum_of(places, ones, len(self._items))
+        rows, loud = self._inputs(reading)
+        exist = (rows >= 0) & (rows < len(self._place))
+        places = np.where(exist, self._place[np.where(exist, rows, 0)], -1)
+        learned = places >= 0
+        return self._neighbours.sum_of(places[learned], loud[learned], len(self._items))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays, for an artifact."""

@@ -6,22 +6,29 @@ from itertools import islice
 from penchant.core.contracts import EventFeatures
 
 
-def latest_taken(
+def latest_takings(
     events: Sequence[EventFeatures], limit: int, look_back: int | None = None
-) -> list[int]:
-    """Distinct rows of the last positive events, newest first, at most `limit`.
+) -> dict[int, float]:
+    """Distinct rows of the last positive events, newest first, at most `limit`, and their times.
 
     `look_back` bounds how many events are looked at, counted from the newest.
 
-    >>> shown = [EventFeatures(row, None, 1, weight, 0.0, 0.0)
-    ...          for row, weight in [(5, 1.0), (3, 1.0), (5, 2.0), (4, -1.0), (-1, 1.0)]]
-    >>> latest_taken(shown, limit=3), latest_taken(shown, limit=3, look_back=3)
-    ([5, 3], [5])
+    >>> shown = [EventFeatures(row, None, 1, weight, 0.0, float(k)) for k, (row, weight)
+    ...          in enumerate([(5, 1.0), (3, 1.0), (5, 2.0), (4, -1.0), (-1, 1.0)])]
+    >>> latest_takings(shown, limit=3), latest_takings(shown, limit=3, look_back=3)
+    ({5: 2.0, 3: 1.0}, {5: 2.0})
     """
-    rows: dict[int, None] = {}
+    found: dict[int, float] = {}
     for event in islice(reversed(events), look_back):
-        if event.weight > 0 and event.row >= 0:
-            rows[event.row] = None
-            if len(rows) == limit:
+        if event.weight > 0 and event.row >= 0 and event.row not in found:
+            found[event.row] = event.time_s
+            if len(found) == limit:
                 break
-    return list(rows)
+    return found
+
+
+def latest_taken(
+    events: Sequence[EventFeatures], limit: int, look_back: int | None = None
+) -> list[int]:
+    """The rows of `latest_takings`."""
+    return list(latest_takings(events, limit, look_back))

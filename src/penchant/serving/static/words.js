@@ -490,6 +490,7 @@ export const SOURCES = {
   transition: { family: "together", en: ["Often next", "Often taken right after their latest item."], zh: ["看完接着看", "看完上一个之后常接着看。"] },
   item_item: { family: "together", en: ["Goes together", "Taken by the same people."], zh: ["相似物品", "同一批人也喜欢。"] },
   ease: { family: "together", en: ["EASE", "Taken by the same people, all their items weighed together."], zh: ["EASE", "同一批人也喜欢，把全部物品放在一起权衡。"] },
+  ease_recent: { family: "together", en: ["EASE, lately", "Taken by the same people, their latest items weighed together."], zh: ["EASE 近期", "同一批人也喜欢，把最近的物品放在一起权衡。"] },
   co_visit: { family: "together", en: ["Seen together", "Taken by the same people, counted live."], zh: ["一起看过", "同一批人也喜欢，实时统计。"] },
   habit: { family: "habit", en: ["Habit", "What they take again and again."], zh: ["老习惯", "反复选的。"] },
   habit_recent: { family: "habit", en: ["Recent habit", "What they have lately taken again and again."], zh: ["近期习惯", "最近反复选的。"] },
