@@ -8,7 +8,14 @@ import pytest
 from penchant.core.events import EventColumns
 from penchant.core.ids import ItemId, UserId
 from penchant.core.signals import SHIPPED
-from penchant.training.config import RecurrentConfig, ScheduleConfig, TrainingConfig
+from penchant.training.config import (
+    DistilConfig,
+    GatedConfig,
+    RecurrentConfig,
+    ScheduleConfig,
+    TrainingConfig,
+)
+from penchant.training.sequence import Progress, Watch
 from penchant.training.tune import Trial, Tuned, tune
 
 START = TrainingConfig(
@@ -32,10 +39,16 @@ def log(n: int = 600) -> EventColumns:
     )
 
 
-def found(trials: int, study: Path | None = None, told: list[Trial] | None = None) -> Tuned:
+def found(
+    trials: int,
+    study: Path | None = None,
+    told: list[Trial] | None = None,
+    config: TrainingConfig = START,
+    watch: Watch | None = None,
+) -> Tuned:
     columns, seen = log(), [] if told is None else told
     early = columns.take(slice(500))
-    return tune(early, columns, SHIPPED, True, START, trials, 3, study, tell=seen.append)
+    return tune(early, columns, SHIPPED, True, config, trials, 3, study, watch, seen.append)
 
 
 @pytest.mark.slow
@@ -65,3 +78,22 @@ def test_a_search_that_was_cut_off_goes_on_and_one_that_is_done_tries_nothing(
     again = found(3, study, told)
     assert len(told) == 1
     assert again.trials == result.trials
+
+
+@pytest.mark.slow
+def test_a_teacher_is_trained_once_and_teaches_every_trial() -> None:
+    stages: list[str] = []
+
+    def watch(at: Progress) -> None:
+        if at.stage not in stages:
+            stages.append(at.stage)
+
+    taught = START.model_copy(
+        update={"distil": DistilConfig(teacher="gru"), "gru": GatedConfig(dim=8, state=8)}
+    )
+    result = found(2, config=taught, watch=watch)
+    assert stages == ["teacher:gru", "settings:1 of 2", "settings:2 of 2"]
+    alone = found(1)
+    assert result.trials[0].settings == alone.trials[0].settings
+    assert result.trials[0].ndcg != alone.trials[0].ndcg
+    assert result.config.distil == taught.distil

@@ -35,31 +35,12 @@ def train_model(  # noqa: PLR0913  as `train_sequence`
     sees the events its student sees and no others, so that nothing later reaches the student
     through it. Raises `ConfigError` for a teacher where several processes train together.
     """
-    name, teacher, first = config.distil.teacher, None, None
-    if name is not None:
-        if ranks() > 1:
-            raise ConfigError(
-                f"distil.teacher is {name!r}, and {ranks()} processes train together; a model "
-                "learns from a teacher in one process"
-            )
-        sizes = config.model_copy(update={"model": name}).sizes
-        sizes = sizes.model_copy(update={"query_time": config.sizes.query_time})
-        first = train_sequence(
-            events,
-            items,
-            types,
-            name,
-            sizes,
-            config.schedule,
-            seed,
-            held,
-            None if chosen is None or chosen.teacher is None else chosen.teacher.epochs,
-            f"teacher:{name}" if chosen is None else f"teacher-final:{name}",
-            watch,
-            None if checkpoint is None else checkpoint.with_name("teacher-" + checkpoint.name),
-        )
-        net = net_of(name, items, types, sizes, config.schedule, first.weights)
-        teacher = Teacher(net, config.distil.weight)
+    told = None if chosen is None or chosen.teacher is None else chosen.teacher.epochs
+    kept = None if checkpoint is None else checkpoint.with_name("teacher-" + checkpoint.name)
+    begins = "teacher" if chosen is None else "teacher-final"
+    first, teacher = train_teacher(
+        events, items, types, config, seed, held, told, begins, watch, kept
+    )
     trained = train_sequence(
         events,
         items,
@@ -77,3 +58,47 @@ def train_model(  # noqa: PLR0913  as `train_sequence`
         teacher=teacher,
     )
     return replace(trained, teacher=first)
+
+
+def train_teacher(  # noqa: PLR0913  as `train_sequence`
+    events: Histories,
+    items: int,
+    types: int,
+    config: TrainingConfig,
+    seed: int,
+    held: Held | None = None,
+    epochs: int | None = None,
+    stage: str = "teacher",
+    watch: Watch | None = None,
+    checkpoint: Path | None = None,
+) -> tuple[Trained, Teacher] | tuple[None, None]:
+    """The teacher that `config` names, trained, and what it answers; nothing where it has none.
+
+    Raises `ConfigError` for a teacher where several processes train together.
+    """
+    name = config.distil.teacher
+    if name is None:
+        return None, None
+    if ranks() > 1:
+        raise ConfigError(
+            f"distil.teacher is {name!r}, and {ranks()} processes train together; a model "
+            "learns from a teacher in one process"
+        )
+    sizes = config.model_copy(update={"model": name}).sizes
+    sizes = sizes.model_copy(update={"query_time": config.sizes.query_time})
+    trained = train_sequence(
+        events,
+        items,
+        types,
+        name,
+        sizes,
+        config.schedule,
+        seed,
+        held,
+        epochs,
+        f"{stage}:{name}",
+        watch,
+        checkpoint,
+    )
+    net = net_of(name, items, types, sizes, config.schedule, trained.weights)
+    return trained, Teacher(net, config.distil.weight)

@@ -8,6 +8,7 @@ from penchant.core.errors import MissingExtraError
 from penchant.core.events import EventColumns
 from penchant.core.signals import Signal
 from penchant.training.config import ScheduleConfig, SequenceConfig, TrainingConfig
+from penchant.training.distil import train_teacher
 from penchant.training.prepare import prepare
 from penchant.training.sequence import Watch, train_sequence
 
@@ -56,7 +57,8 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
 
     The first is `config` itself, so that the best is never worse. A trial whose NDCG@10 after a
     pass is below the median of earlier ones after theirs is given up. `study` is an SQLite file;
-    a search that was cut off goes on from it.
+    a search that was cut off goes on from it. A teacher is trained once, as `config` has it, and
+    teaches every trial.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     ready = prepare(columns, signals, keeps, later)
@@ -69,6 +71,14 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
         pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=1),
     )
 
+    ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    missing = trials - len(search.get_trials(deepcopy=False, states=ended))
+    types, teacher = len(ready.reader.types), None
+    if missing > 0:
+        _, teacher = train_teacher(
+            ready.histories, ready.items, types, config, seed, ready.held, watch=watch
+        )
+
     def objective(trial: optuna.Trial) -> float:
         sizes, schedule = _drawn(trial, config)
 
@@ -79,7 +89,7 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
         trained = train_sequence(
             ready.histories,
             ready.items,
-            len(ready.reader.types),
+            types,
             config.model,
             sizes,
             schedule,
@@ -88,6 +98,7 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
             stage=f"settings:{trial.number + 1} of {trials}",
             watch=watch,
             go_on=go_on,
+            teacher=teacher,
         )
         if trial.should_prune():
             raise optuna.TrialPruned
@@ -95,8 +106,6 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
 
     if not search.trials:
         search.enqueue_trial(_places(config))
-    ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-    missing = trials - len(search.get_trials(deepcopy=False, states=ended))
     if missing > 0:
         told = [] if tell is None else [lambda _, frozen: tell(_trial(frozen))]
         search.optimize(objective, n_trials=missing, callbacks=told)
