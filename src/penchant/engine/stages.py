@@ -56,7 +56,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "transition": "count",
     "item_item": "count",
     "ease": "score",
-    "ease_recent": "score",
+    "ease_recent": "count",
     "topic_average": "score",
     **dict.fromkeys(SEQUENCE_MODELS, "score"),
 }
