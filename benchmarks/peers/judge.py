@@ -23,7 +23,7 @@ from penchant.measures.ranking import hr, ndcg
 HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE.parent / "results" / "peers"
 README: Final = HERE.parent / "README.md"
-OURS: Final = ("transition", "item_item", "recurrent", "transformer", "engine")
+OURS: Final = ("transition", "item_item", "ease_recent", "recurrent", "transformer", "engine")
 """Rows of `penchant evaluate` and of `states.py` that stand in the table beside the peers."""
 START, END = "<!-- peers -->\n", "<!-- /peers -->\n"
 HEAD: Final = (
