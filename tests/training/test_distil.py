@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from penchant.core.errors import ConfigError
 from penchant.features.reader import FeatureColumns
-from penchant.training import distil
 from penchant.training.config import (
     DistilConfig,
     GatedConfig,
@@ -113,9 +111,3 @@ def test_a_second_training_takes_the_passes_of_both_from_the_first() -> None:
     assert again.teacher is not None
     assert len(again.losses) == first.epochs
     assert len(again.teacher.losses) == first.teacher.epochs
-
-
-def test_several_processes_and_a_teacher_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distil, "ranks", lambda: 2)
-    with pytest.raises(ConfigError, match=r"distil\.teacher is 'gru', and 2 processes"):
-        train_model(known(), ITEMS, 1, taught(), 3)

@@ -10,8 +10,15 @@ import numpy as np
 import pytest
 from tests.training.test_sequence import ITEMS, log
 
-from penchant.training.config import RecurrentConfig, ScheduleConfig
-from penchant.training.sequence import train_sequence
+from penchant.training.config import (
+    DistilConfig,
+    GatedConfig,
+    RecurrentConfig,
+    ScheduleConfig,
+    TrainingConfig,
+)
+from penchant.training.distil import train_model
+from penchant.training.sequence import Trained
 from penchant.training.streams import histories
 from penchant.training.validation import Held
 
@@ -35,7 +42,7 @@ with joined() as rank:
     if rank:
         follow()
     else:
-        run = trained()
+        run = trained(*sys.argv[2:])
         dismiss()
         np.savez(sys.argv[1], ndcgs=run.ndcgs, **run.weights)
 threads = [(at / "comm").read_text() for at in Path("/proc/self/task").glob("*")]
@@ -43,11 +50,17 @@ assert not [name for name in threads if "gloo" in name], threads
 """
 
 
-def trained():
+def trained(teacher: str | None = None) -> Trained:
     columns = log()
     held = Held.make(columns, np.arange(900) >= 780, np.ones(ITEMS, bool), repeats=True)
     early = histories(columns.take(np.arange(900) < 780))
-    return train_sequence(early, ITEMS, 2, "recurrent", SIZES, SCHEDULE, 3, held)
+    config = TrainingConfig(
+        recurrent=SIZES,
+        gru=GatedConfig(dim=8, state=8, dropout=0.0),
+        schedule=SCHEDULE,
+        distil=DistilConfig(teacher=teacher),
+    )
+    return train_model(early, ITEMS, 2, config, 3, held)
 
 
 def torchrun(*args: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -64,11 +77,12 @@ def torchrun(*args: str | Path, folder: Path) -> subprocess.CompletedProcess[str
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("teacher", [(), ("gru",)], ids=["alone", "taught"])
+def test_two_processes_learn_what_one_does(tmp_path: Path, teacher: tuple[str, ...]) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
-    done = torchrun("program.py", tmp_path / "out.npz", folder=tmp_path)
+    done = torchrun("program.py", tmp_path / "out.npz", *teacher, folder=tmp_path)
     assert done.returncode == 0, done.stderr[:5000]
-    alone, together = trained(), np.load(tmp_path / "out.npz")
+    alone, together = trained(*teacher), np.load(tmp_path / "out.npz")
     np.testing.assert_allclose(together["ndcgs"], alone.ndcgs, atol=1e-3)
     for name, weights in alone.weights.items():
         np.testing.assert_allclose(together[name], weights, atol=2e-3, err_msg=name)

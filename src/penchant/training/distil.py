@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.core.errors import ConfigError
 from penchant.training.config import TrainingConfig
-from penchant.training.ranks import ranks
 from penchant.training.sequence import Trained, Watch, train_sequence
 from penchant.training.streams import Histories
-from penchant.training.teacher import Teacher, net_of
+from penchant.training.teacher import Teaching
 from penchant.training.validation import Held
 
 
@@ -33,7 +31,7 @@ def train_model(  # noqa: PLR0913  as `train_sequence`
 
     `chosen` is an earlier training that tells the number of passes, of the teacher too. The teacher
     sees the events its student sees and no others, so that nothing later reaches the student
-    through it. Raises `ConfigError` for a teacher where several processes train together.
+    through it.
     """
     told = None if chosen is None or chosen.teacher is None else chosen.teacher.epochs
     kept = None if checkpoint is None else checkpoint.with_name("teacher-" + checkpoint.name)
@@ -71,19 +69,11 @@ def train_teacher(  # noqa: PLR0913  as `train_sequence`
     stage: str = "teacher",
     watch: Watch | None = None,
     checkpoint: Path | None = None,
-) -> tuple[Trained, Teacher] | tuple[None, None]:
-    """The teacher that `config` names, trained, and what it answers; nothing where it has none.
-
-    Raises `ConfigError` for a teacher where several processes train together.
-    """
+) -> tuple[Trained, Teaching] | tuple[None, None]:
+    """The teacher that `config` names, trained, and what a student needs; nothing without one."""
     name = config.distil.teacher
     if name is None:
         return None, None
-    if ranks() > 1:
-        raise ConfigError(
-            f"distil.teacher is {name!r}, and {ranks()} processes train together; a model "
-            "learns from a teacher in one process"
-        )
     sizes = config.model_copy(update={"model": name}).sizes
     sizes = sizes.model_copy(update={"query_time": config.sizes.query_time})
     trained = train_sequence(
@@ -100,5 +90,4 @@ def train_teacher(  # noqa: PLR0913  as `train_sequence`
         watch,
         checkpoint,
     )
-    net = net_of(name, items, types, sizes, config.schedule, trained.weights)
-    return trained, Teacher(net, config.distil.weight)
+    return trained, Teaching(name, sizes, trained.weights, config.distil.weight)

@@ -14,6 +14,7 @@ from penchant.interests.models import SEQUENCE_MODELS
 from penchant.training.config import ModelName, ScheduleConfig, SequenceConfig
 from penchant.training.ranks import to_all
 from penchant.training.streams import Histories
+from penchant.training.teacher import Teaching
 from penchant.training.validation import Held
 
 Arrays = dict[str, NDArray[Any]]
@@ -33,6 +34,7 @@ class Task(NamedTuple):
     epochs: int | None
     checkpoint: Path | None
     begun: Mapping[str, NDArray[np.float32]] | None = None
+    teacher: Teaching | None = None
 
 
 def hand_out(task: Task) -> None:
@@ -48,12 +50,17 @@ def hand_out(task: Task) -> None:
         "seed": task.seed,
         "epochs": task.epochs,
         "held": None,
+        "teacher": None,
     }
     if task.held is not None:
         held = {**_arrays(task.held.events), "target": task.held.target, "met": task.held.met}
         arrays |= {f"held.{name}": each for name, each in held.items()}
         facts["held"] = {"missed": task.held.missed, "repeats": task.held.repeats}
     arrays |= {f"begun.{name}": each for name, each in (task.begun or {}).items()}
+    if task.teacher is not None:
+        model, sizes, weights, weight = task.teacher
+        arrays |= {f"teacher.{name}": each for name, each in weights.items()}
+        facts["teacher"] = (model, sizes.model_dump(mode="json"), weight)
     if task.checkpoint is not None and task.checkpoint.exists():
         arrays["checkpoint"] = np.frombuffer(task.checkpoint.read_bytes(), np.uint8)
     solid = {name: np.ascontiguousarray(each) for name, each in arrays.items()}
@@ -85,19 +92,32 @@ def taken_up(folder: Path) -> Task | None:
     if "checkpoint" in arrays:
         checkpoint = folder / "run.safetensors"
         checkpoint.write_bytes(arrays["checkpoint"].tobytes())
+    teacher = None
+    if facts["teacher"] is not None:
+        model, sizes, weight = facts["teacher"]
+        teacher = Teaching(model, _sizes(model, sizes), _under(arrays, "teacher."), weight)
     return Task(
         _histories(arrays, "events.", facts["ordered"]),
         facts["items"],
         facts["types"],
         facts["model"],
-        cast(SequenceConfig, SEQUENCE_MODELS[facts["model"]].config(**facts["sizes"])),
+        _sizes(facts["model"], facts["sizes"]),
         ScheduleConfig(**facts["schedule"]),
         facts["seed"],
         held,
         facts["epochs"],
         checkpoint,
-        {k.removeprefix("begun."): v for k, v in arrays.items() if k.startswith("begun.")} or None,
+        _under(arrays, "begun.") or None,
+        teacher,
     )
+
+
+def _sizes(model: ModelName, told: Mapping[str, Any]) -> SequenceConfig:
+    return cast(SequenceConfig, SEQUENCE_MODELS[model].config(**told))
+
+
+def _under(arrays: Arrays, at: str) -> Arrays:
+    return {name.removeprefix(at): each for name, each in arrays.items() if name.startswith(at)}
 
 
 def _arrays(events: Histories) -> Arrays:

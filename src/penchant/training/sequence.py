@@ -28,7 +28,7 @@ from penchant.training.hardware import Hardware, hardware
 from penchant.training.negatives import Drawn, Negatives
 from penchant.training.ranks import add_up, agree, as_first, own_lanes, rank, ranks, total
 from penchant.training.streams import Batch, Histories, batches
-from penchant.training.teacher import Teacher
+from penchant.training.teacher import Teacher, Teaching
 from penchant.training.validation import Held, ndcg_at_10
 
 FULL_LOSS_UP_TO = 30_000
@@ -103,7 +103,7 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
     checkpoint: Path | None = None,
     go_on: Callable[[int, float], bool] | None = None,
     begun: Mapping[str, NDArray[np.float32]] | None = None,
-    teacher: Teacher | None = None,
+    teacher: Teaching | None = None,
 ) -> Trained:
     """Train from nothing, from weights `begun` elsewhere, or from `checkpoint` when it is there.
 
@@ -117,8 +117,22 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
     """
     if ranks() > 1 and rank() == 0:
         hand_out(
-            Task(events, items, types, model, sizes, config, seed, held, epochs, checkpoint, begun)
+            Task(
+                events,
+                items,
+                types,
+                model,
+                sizes,
+                config,
+                seed,
+                held,
+                epochs,
+                checkpoint,
+                begun,
+                teacher,
+            )
         )
+    beside = None if teacher is None else Teacher(teacher, items, types, config)
     run = _begin(items, types, model, sizes, config, seed, begun)
     if checkpoint is not None and checkpoint.exists():
         _resume(run, checkpoint)
@@ -138,7 +152,7 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
                 stage,
                 (epochs, planned),
                 watch,
-                teacher=teacher,
+                teacher=beside,
             )
         )
         run.epoch += 1
@@ -180,6 +194,7 @@ def follow() -> None:
                 task.epochs,
                 checkpoint=task.checkpoint,
                 begun=task.begun,
+                teacher=task.teacher,
             )
 
 

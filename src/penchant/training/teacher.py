@@ -1,7 +1,7 @@
 """A trained model that tells another, batch by batch, what it would answer."""
 
 from collections.abc import Mapping
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -32,14 +32,27 @@ def net_of(
     return net
 
 
+class Teaching(NamedTuple):
+    """Who teaches, as plain values."""
+
+    model: ModelName
+    sizes: SequenceConfig
+    weights: Mapping[str, NDArray[np.float32]]
+    """As training left them."""
+    weight: float
+    """Of its answers beside the events', 0 to 1."""
+
+
 class Teacher:
     """Reads the same lanes as its student, beside it; learns nothing more itself."""
 
-    def __init__(self, net: SequenceNet, weight: float) -> None:
-        self._net = net
-        self._weight = weight
+    def __init__(
+        self, teaching: Teaching, items: int, types: int, schedule: ScheduleConfig
+    ) -> None:
+        model, sizes, weights, self._weight = teaching
+        self._net = net_of(model, items, types, sizes, schedule, weights)
         self._carried: Carried = []
-        net.eval()
+        self._net.eval()
 
     @torch.no_grad()
     def __call__(self, batch: Batch) -> Tensor:
