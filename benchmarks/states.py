@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import polars as pl
 import torch
 from numpy.typing import NDArray
 
@@ -74,12 +75,17 @@ def dealt(case: Case, seed: int) -> Case:
 
 
 def judged(
-    case: Case, model: ModelName, seeds: list[int], shuffle: bool = False
+    case: Case,
+    model: ModelName,
+    seeds: list[int],
+    shuffle: bool = False,
+    to: Path | None = None,
 ) -> list[dict[str, Any]]:
-    """A row over all targets, and one over the first of each instant."""
+    """A row over all targets, and one over the first of each instant; ranks are written `to`."""
     training = case.training.model_copy(update={"model": model})
     ranks: list[NDArray[np.float64]] = []
     runs, first, users = [], np.zeros(0, bool), np.zeros(0, np.int32)
+    targets: dict[str, NDArray[Any]] = {}
     ordered = case
     for seed in seeds:
         case = dealt(ordered, seed) if shuffle else ordered
@@ -89,10 +95,14 @@ def judged(
         f = ready.reader.columns(case.columns)
         asked, first = asked_of(case, f)
         users = f.user[asked.at]
+        targets = {"at": asked.at, "item": f.row[asked.at]}
         ranks.append(net_ranks(net, f, asked, ready.met, training.sizes.query_time))
         run = {"passes": chosen.epochs, "events_per_s": round(final.events_per_s)}
         runs.append({"seed": seed, **run, "hardware": final.hardware})
         print(f"{model}, seed {seed}: {ndcg(ranks[-1], 10).mean():.5f} {runs[-1]}", flush=True)
+    if to is not None:
+        columns = {f"rank_{seed}": rank for seed, rank in zip(seeds, ranks, strict=True)}
+        pl.DataFrame({**targets, **columns}).write_parquet(to)
     subsets = {"all": np.ones(len(users), bool), "first_of_group": first}
     return [
         {
@@ -129,6 +139,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, help="settings, as of `penchant evaluate`")
     parser.add_argument("--shuffle", action="store_true", help="each user's events first")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--ranks", type=Path, help="every target's rank, of one model, as parquet")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -146,7 +157,7 @@ def main() -> None:
     }
     rows: list[dict[str, Any]] = []
     for model in args.models.split(","):
-        rows += judged(case, cast(ModelName, model), seeds, args.shuffle)
+        rows += judged(case, cast(ModelName, model), seeds, args.shuffle, args.ranks)
         if args.out is not None:
             args.out.write_text(
                 json.dumps({**facts, "rows": rows}, indent=1) + "\n", encoding="utf-8"

@@ -110,14 +110,19 @@ def check(
             raise RunError(f"target {number} has rank {rank} but is listed at {at}")
 
 
-def read_run(folder: Path, splits: Path) -> list[dict[str, Any]]:
-    """The rows of one run; its split is found by the digest."""
+def split_of(folder: Path, splits: Path) -> tuple[dict[str, Any], Split]:
+    """What a run tells of itself, and its split, found by the digest."""
     run = json.loads((folder / "run.json").read_text())
     for facts in sorted(splits.glob("*/split.json")):
         if json.loads(facts.read_text())["digest"] == run["split"]:
-            ranks = pl.read_parquet(folder / "ranks.parquet")
-            return list(judged(run, ranks, Split.read(facts.parent)))
+            return run, Split.read(facts.parent)
     raise RunError(f"{folder} was made on split {run['split']}, which is not in {splits}")
+
+
+def read_run(folder: Path, splits: Path) -> list[dict[str, Any]]:
+    """The rows of one run."""
+    run, split = split_of(folder, splits)
+    return list(judged(run, pl.read_parquet(folder / "ranks.parquet"), split))
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -207,3 +207,17 @@ def test_training_stops_after_patience_and_keeps_the_best_epoch() -> None:
     stops = [best.saw(f, 1.0, lambda f=f: f) for f in figures]
     assert (stops, best.epoch, best.kept) == ([False, False, False, True], 2, 0.3)
     assert best.stopped == "patience"
+
+
+def test_ours_beside_a_peer_is_the_difference_target_by_target(tmp_path: Path) -> None:
+    split = written(tmp_path / "split", log(), "successive", "keep")
+    test = split.chosen(module("history").TEST)
+    rank, better = np.arange(len(test)) % 4 * 1.0, np.arange(len(test)) % 2 * 1.0
+    targets = {"at": split.target["at"][test], "item": split.target["item"][test]}
+    ours = pl.DataFrame({**targets, "rank_0": better, "rank_1": rank})
+    found = module("paired").paired(pl.DataFrame({"rank": rank}), ours, split)
+    gain = 1 / np.log2(2 + better) - 1 / np.log2(2 + rank)
+    assert found.mean == pytest.approx(gain.mean() / 2)
+    assert found.low < found.mean < found.high
+    with pytest.raises(module("judge").RunError, match="other targets"):
+        module("paired").paired(pl.DataFrame({"rank": rank}), ours.reverse(), split)
