@@ -1,6 +1,7 @@
 """Leave-one-out, as papers report it: each user's last event is predicted from all before it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
@@ -17,7 +18,7 @@ from penchant.features.reader import EventReader, FeatureColumns
 from penchant.interests.nets import NETS
 from penchant.measures.intervals import mean_interval
 from penchant.measures.ranking import hr, mean_rank, ndcg
-from penchant.retrieval.ease import Ease, lately, learn_ease, whole_past
+from penchant.retrieval.ease import Ease, lately, learn_ease
 from penchant.retrieval.habit import Habit
 from penchant.retrieval.item_item import ItemItem, learn_item_item
 from penchant.retrieval.transition import Transition, count_transitions
@@ -77,10 +78,11 @@ def evaluate_leave_one_out(  # noqa: PLR0913  data, settings, and who is watchin
     n_items = len(columns.items)
     rows = []
     popular = _popular(split, n_items)
+    ease = cache(lambda: _ease(split, n_items, training))  # two rows ask one table
     for model in _chosen(models, training):
         facts: dict[str, Any] = {}
         if model in BASELINES:
-            ranks = _by_source(model, split, lasts, popular, training, tell)
+            ranks = _by_source(model, split, lasts, popular, ease, tell)
         else:
             ranks, facts = _by_net(
                 cast(ModelName, model),
@@ -185,11 +187,11 @@ def _by_source(
     split: Split,
     lasts: Sequence[_Last],
     popular: Trending,
-    config: TrainingConfig,
+    ease: Callable[[], Ease],
     tell: Tell | None,
 ) -> NDArray[np.float64]:
     """(1, Q) ranks by a source that knows the training events; no seed moves it."""
-    source = _source(name, split, popular, config)
+    source = _source(name, split, popular, ease)
     ranks = np.empty((1, len(lasts)))
     for number, last in enumerate(lasts):
         scores = source.score(last.reading, slice(None))
@@ -208,7 +210,20 @@ def _popular(split: Split, n_items: int) -> Trending:
     return popular
 
 
-def _source(name: str, split: Split, popular: Trending, config: TrainingConfig) -> Source:
+def _ease(split: Split, n_items: int, config: TrainingConfig) -> Ease:
+    f = split.features.take(split.train)
+    table = learn_ease(
+        f.user,
+        f.row,
+        f.weight,
+        n_items,
+        penalty=config.ease_penalty,
+        most_items=config.ease_items,
+    )
+    return Ease(table)
+
+
+def _source(name: str, split: Split, popular: Trending, ease: Callable[[], Ease]) -> Source:
     f, n_items = split.features.take(split.train), popular.n_items
     match name:
         case "habit":
@@ -217,16 +232,10 @@ def _source(name: str, split: Split, popular: Trending, config: TrainingConfig) 
             return Transition(count_transitions(f.user, f.row, f.weight, n_items), popular)
         case "item_item":
             return ItemItem(learn_item_item(f.user, f.row, f.weight, n_items))
-        case "ease" | "ease_recent":
-            table = learn_ease(
-                f.user,
-                f.row,
-                f.weight,
-                n_items,
-                penalty=config.ease_penalty,
-                most_items=config.ease_items,
-            )
-            return Ease(table, whole_past if name == "ease" else lately)
+        case "ease":
+            return ease()
+        case "ease_recent":
+            return ease().with_inputs(lately)
         case _:
             return popular
 

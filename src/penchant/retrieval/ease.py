@@ -188,7 +188,7 @@ class Ease:
         """(M,) of the items that were learned."""
         rows, loud = self._inputs(reading)
         exist = (rows >= 0) & (rows < len(self._place))
-        places = np.where(exist, self._place[np.where(exist, rows, 0)], -1)
+        places, loud = self._place[rows[exist]], loud[exist]
         learned = places >= 0
         return self._neighbours.sum_of(places[learned], loud[learned], len(self._items))
 
