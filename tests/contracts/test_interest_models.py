@@ -162,15 +162,25 @@ def test_neither_events_nor_states_are_edited(name: str) -> None:
 
 
 @every_model
-def test_of_an_event_without_a_vector_only_its_time_counts(name: str) -> None:
+def test_an_event_without_a_vector_changes_nothing_that_is_read_after_it(name: str) -> None:
     model, size = MODELS[name]()
     state = model.fold(model.start(), history([HOUR_S] * 5, size, seed=2))
     time_s = BEGUN_S + 24 * HOUR_S
-    one = model.step(state, EventFeatures(-1, None, 1, 3.0, 1.0, time_s))
-    two = model.step(state, EventFeatures(7, None, 2, -2.0, -4.0, time_s))
-    later_s = time_s + HOUR_S
-    assert same(model.read(one, later_s), model.read(two, later_s))
-    assert same(model.read(one, BEGUN_S), model.read(one, time_s))  # time has moved on
+    searched = EventFeatures(-1, None, 1, 3.0, 1.0, time_s)
+    unknown = EventFeatures(7, None, 2, -2.0, -4.0, time_s)
+    vector = np.random.default_rng(5).normal(size=size).astype(np.float32)
+    heard = EventFeatures(3, vector, 1, 1.0, 0.5, time_s + HOUR_S)
+    then_s = time_s + 2 * HOUR_S
+    for unheard in (searched, unknown):
+        told = model.step(state, unheard)
+        for now_s in (time_s, then_s):
+            assert same(model.read(told, now_s), model.read(state, now_s))
+        after, without = model.step(told, heard), model.step(state, heard)
+        assert same(model.read(after, then_s), model.read(without, then_s))
+        both = model.fold(state, [unheard, heard, unheard])
+        assert close(model.read(both, then_s), model.read(without, then_s))
+        stranger = model.step(model.start(), unheard)
+        assert same(model.read(stranger, then_s), model.read(model.start(), then_s))
 
 
 @every_model

@@ -27,7 +27,7 @@ class EventFeatures(NamedTuple):
     row: int
     """Item row of the catalogue; -1: no item."""
     vector: Vector | None
-    """The item's vector, (D,); None: an item without one, which moves time only."""
+    """The item's vector, (D,); None: no item, or one without; models do not hear it."""
     type: int
     """Index of the event type; 0: a type that the model has not met."""
     weight: float

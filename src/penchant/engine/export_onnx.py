@@ -21,7 +21,8 @@ RULES: Final = (
     "For each event, in the order of time, run step; layers_after and latest are the new state. "
     "elapsed_s is the event's time minus that of the latest, NaN for the first; below 0 is as 0.",
     "The time of the latest event never goes back: it is the later of the two.",
-    "An event without an item, or whose item has no vector, moves that time only: do not run step. "
+    "An event without an item, or whose item has no vector, is not heard: do not run step, and "
+    "leave the time as it is. "
     "Vectors and biases are in items.safetensors, by row; items.json has the ids of the rows.",
     "type is types[name].code. weight is types[name].weight, and minus its size where the event's "
     "value is below types[name].threshold.",

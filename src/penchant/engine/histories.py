@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from penchant.core.contracts import EventFeatures, EventLog, Head, StateStore, Stored
+from penchant.core.contracts import EventFeatures, EventLog, Head, State, StateStore, Stored
+from penchant.core.errors import ShapeError
 from penchant.core.events import Event
 from penchant.core.ids import ArtifactId, UserId
 from penchant.core.signals import Signal
@@ -105,11 +106,13 @@ class Histories:
         stored = self._states.read(user)
         if stored is None or stored.artifact != artifact or stored.head != head:
             return False
-        payloads = msgspec.msgpack.decode(stored.payload, type=dict[str, bytes])
+        states = _loaded(stages, stored.payload)
+        if states is None:
+            return False
         features = self.features(stages, events)
         now_s = max((event.time_s for event in events), default=0.0)
         for name, model in stages.models.items():
-            held = model.read(model.load(payloads[name]), now_s)
+            held = model.read(states[name], now_s)
             fresh = model.read(model.fold(model.start(), features), now_s)
             if not np.allclose(held.directions, fresh.directions, atol=EQUAL):
                 return True
@@ -126,15 +129,24 @@ class Histories:
         features = self.features(stages, events)
         stored = self._states.read(user) if stages.models else None
         now = UserNow.stranger(stages.models)
+        loaded = None
         if stored is not None and stored.artifact == artifact and stored.head == head:
-            payloads = msgspec.msgpack.decode(stored.payload, type=dict[str, bytes])
-            now.states = {name: m.load(payloads[name]) for name, m in stages.models.items()}
-        else:
-            now.states = {n: m.fold(m.start(), features) for n, m in stages.models.items()}
+            loaded = _loaded(stages, stored.payload)
+        folds = stages.models.items()
+        now.states = loaded or {name: model.fold(model.start(), features) for name, model in folds}
         for event, seen in zip(events, features, strict=True):
             now.remember(seen, self.hides(event))
         now.head = head
         return now
+
+
+def _loaded(stages: Stages, payload: bytes) -> dict[str, State] | None:
+    """The states of every model; None: another version of Penchant laid them out."""
+    payloads = msgspec.msgpack.decode(payload, type=dict[str, bytes])
+    try:
+        return {name: model.load(payloads[name]) for name, model in stages.models.items()}
+    except (ShapeError, KeyError):
+        return None
 
 
 def _stranger(stages: Stages, head: Head) -> UserNow:

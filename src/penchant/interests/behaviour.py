@@ -73,10 +73,10 @@ class Behaviour:
         )
 
     def step(self, state: BehaviourState, event: EventFeatures) -> BehaviourState:
-        """One event; an item without a vector moves time only."""
-        now_s = later(state.time_s, event.time_s)
+        """One event; one without a vector is not heard."""
         if event.vector is None:
-            return self._faded(state, now_s)
+            return state
+        now_s = later(state.time_s, event.time_s)
         heard = self._hear(event, event.vector, event.time_s - state.time_s)
         sums, counts = self._faded(state, now_s).sums, state.counts.copy()
         known = 0 <= event.row < len(self._rarity)

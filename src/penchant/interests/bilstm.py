@@ -67,9 +67,9 @@ class Bilstm:
         return BilstmState(np.zeros((0, self._dim), np.float32), float("nan"))
 
     def step(self, state: BilstmState, event: EventFeatures) -> BilstmState:
-        """One event joins the window; an item without a vector moves time only."""
+        """One event joins the window; one without a vector is not heard."""
         if event.vector is None:
-            return state._replace(time_s=later(state.time_s, event.time_s))
+            return state
         x = self._hear(event, event.vector, event.time_s - state.time_s)
         window = np.concatenate([state.window, x[None]])[-self._most :]
         return BilstmState(window, later(state.time_s, event.time_s))

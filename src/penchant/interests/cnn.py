@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from penchant.core.contracts import EventFeatures
 from penchant.core.interests import Interests, Vector, Vectors
@@ -23,7 +23,7 @@ class CnnConfig(BaseModel):
     """Length of an item vector."""
     kernel: int = Field(default=3, ge=2, le=16)
     """Events that each layer puts together."""
-    dilations: tuple[int, ...] = Field(default=(1, 2, 4), min_length=1, max_length=12)
+    dilations: tuple[PositiveInt, ...] = Field(default=(1, 2, 4), min_length=1, max_length=12)
     """Per layer, how many events apart those are: 1, 2, 4 with a kernel of 3 see 15 events. A
     state keeps (kernel - 1) x dilation inputs of each layer, of 4 x dim bytes."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
@@ -78,9 +78,9 @@ class Cnn:
         return CnnState(past, np.zeros(self._dim, np.float32), float("nan"))
 
     def step(self, state: CnnState, event: EventFeatures) -> CnnState:
-        """One event; an item without a vector moves time only."""
+        """One event; one without a vector is not heard."""
         if event.vector is None:
-            return state._replace(time_s=later(state.time_s, event.time_s))
+            return state
         x = self._hear(event, event.vector, event.time_s - state.time_s)
         after = []
         for layer, past, dilation in zip(self._layers, state.past, self._dilations, strict=True):

@@ -23,28 +23,18 @@ COUNTS: Final = "item_counts"
 
 
 class Heard(NamedTuple):
-    """Those of many events that have a vector, and when they came; H of them."""
+    """Those of many events that have a vector, H of them."""
 
     events: Sequence[EventFeatures]
     vectors: Sequence[Vector]
-    before_s: NDArray[np.float64]  # (H,) the latest time before each, of any event; NaN: none
-    at_s: NDArray[np.float64]  # (H,) that, or the event's own if it is later
-    after_s: float
-    """The latest time of all."""
+    times_s: NDArray[np.float64]  # (H,)
 
     @classmethod
-    def of(cls, events: Sequence[EventFeatures], before_s: float) -> Self:
-        """`before_s`: the latest time before all of them; NaN before the first event."""
-        times_s = np.fmax.accumulate([before_s, *(event.time_s for event in events)])
-        told = [(n, e, e.vector) for n, e in enumerate(events) if e.vector is not None]
-        places = [n for n, _, _ in told]
-        return cls(
-            [event for _, event, _ in told],
-            [vector for _, _, vector in told],
-            times_s[:-1][places],
-            times_s[1:][places],
-            float(times_s[-1]),
-        )
+    def of(cls, events: Sequence[EventFeatures]) -> Self:
+        """Of events in fold order."""
+        told = [(event, event.vector) for event in events if event.vector is not None]
+        times_s = np.array([event.time_s for event, _ in told], np.float64)
+        return cls([event for event, _ in told], [vector for _, vector in told], times_s)
 
 
 class EventInput:

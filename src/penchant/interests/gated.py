@@ -102,9 +102,9 @@ class Gated:
         )
 
     def step(self, state: GatedState, event: EventFeatures) -> GatedState:
-        """One event; an item without a vector moves time only."""
+        """One event; one without a vector is not heard."""
         if event.vector is None:
-            return state._replace(time_s=later(state.time_s, event.time_s))
+            return state
         x = self._hear(event, event.vector, event.time_s - state.time_s)
         states = np.empty_like(state.layers)
         for n, layer in enumerate(self._layers):

@@ -94,9 +94,9 @@ class Lru:
         )
 
     def step(self, state: LruState, event: EventFeatures) -> LruState:
-        """One event; an item without a vector moves time only."""
+        """One event; one without a vector is not heard."""
         if event.vector is None:
-            return state._replace(time_s=later(state.time_s, event.time_s))
+            return state
         elapsed_s = event.time_s - state.time_s
         x, gap = self._hear(event, event.vector, elapsed_s), gap_feature(elapsed_s)
         states = np.empty_like(state.layers)

@@ -92,9 +92,9 @@ class Recurrent:
         )
 
     def step(self, state: RecurrentState, event: EventFeatures) -> RecurrentState:
-        """One event; an item without a vector moves time only."""
+        """One event; one without a vector is not heard."""
         if event.vector is None:
-            return state._replace(time_s=later(state.time_s, event.time_s))
+            return state
         x = self._hear(event, event.vector, event.time_s - state.time_s)
         states = np.empty_like(state.layers)
         for n, layer in enumerate(self._layers):
@@ -103,15 +103,15 @@ class Recurrent:
 
     def fold(self, state: RecurrentState, events: Sequence[EventFeatures]) -> RecurrentState:
         """Many steps: a layer's gates do not wait for its state, so that they are made at once."""
-        heard = Heard.of(events, state.time_s)
+        heard = Heard.of(events)
         if not heard.events:
-            return state._replace(time_s=heard.after_s)
-        own_s = np.array([event.time_s for event in heard.events])
-        x = self._hear.each(heard, own_s - heard.before_s)
+            return state
+        at_s = np.fmax.accumulate(np.r_[state.time_s, heard.times_s])
+        x = self._hear.each(heard, heard.times_s - at_s[:-1])
         states = np.empty_like(state.layers)
         for n, layer in enumerate(self._layers):
             x = _advance_through(layer, x, state.layers[n], states[n])
-        return RecurrentState(states, normed(x[-1], self._norm), heard.after_s)
+        return RecurrentState(states, normed(x[-1], self._norm), float(at_s[-1]))
 
     def read(self, state: RecurrentState, now_s: float) -> Interests:
         """The latest interest, faded by the time since towards the long-term one: (K, D)."""

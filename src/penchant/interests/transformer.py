@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from penchant.core.contracts import EventFeatures
 from penchant.core.elapsed import KNOTS_LOG, KNOTS_S, gap_features
+from penchant.core.errors import ShapeError
 from penchant.core.interests import Interests, Vector, Vectors
 from penchant.interests.event_input import (
     EventInput,
@@ -66,8 +67,7 @@ class TransformerState(NamedTuple):
     waits, as it was heard, until the next one tells its time.
     """
 
-    time_s: float  # of the latest event, with or without a vector; NaN for a stranger
-    waiting_s: float  # of the event that waits; NaN: none does
+    waiting_s: float  # of the event that waits; NaN: a stranger, of whom none does
     waiting: Vector  # (D,) as heard
     times_s: NDArray[np.float64]  # (n,) of the events before it, oldest first, n < window
     kept: NDArray[np.float32]  # (L, 2, n, D) their keys and values
@@ -129,37 +129,35 @@ class Transformer:
 
     def start(self) -> TransformerState:
         """A stranger."""
-        nan = float("nan")
         return TransformerState(
-            nan,
-            nan,
+            float("nan"),
             np.zeros(self._dim, np.float32),
             np.zeros(0),
             np.zeros((len(self._layers), 2, 0, self._dim), np.float32),
         )
 
     def step(self, state: TransformerState, event: EventFeatures) -> TransformerState:
-        """One event; an item without a vector only keeps later queries from being before it."""
-        time_s = later(state.time_s, event.time_s)
+        """One event; one without a vector is not heard."""
         if event.vector is None:
-            return state._replace(time_s=time_s)
+            return state
+        time_s = later(state.waiting_s, event.time_s)
         heard = self._hear(event, event.vector, time_s - state.waiting_s)
-        return self._heard(state, heard[None], np.array([time_s]), time_s)
+        return self._heard(state, heard[None], np.array([time_s]))
 
     def fold(self, state: TransformerState, events: Sequence[EventFeatures]) -> TransformerState:
         """Many steps, a block of events at a time."""
-        heard = Heard.of(events, state.time_s)
+        heard = Heard.of(events)
         if not heard.events:
-            return state._replace(time_s=heard.after_s)
-        x = self._hear.each(heard, np.diff(heard.at_s, prepend=state.waiting_s))
-        return self._heard(state, x, heard.at_s, heard.after_s)
+            return state
+        at_s = np.fmax.accumulate(np.r_[state.waiting_s, heard.times_s])
+        x = self._hear.each(heard, np.diff(at_s))
+        return self._heard(state, x, at_s[1:])
 
     def _heard(
         self,
         state: TransformerState,
         heard: Vectors,  # (T, D)
         heard_s: NDArray[np.float64],  # (T,)
-        time_s: float,
     ) -> TransformerState:
         """The last one waits now; those before it, and what waited so far, know their queries.
 
@@ -173,12 +171,12 @@ class Transformer:
         kept = _Kept(state.times_s, state.kept)
         enough = len(self._layers) * self._before
         if len(asked.x) > enough:
-            asked, kept = asked.part(slice(-enough, None)), _Kept(*self.start()[3:])
+            asked, kept = asked.part(slice(-enough, None)), _Kept(*self.start()[2:])
         for at in range(0, len(asked.x), BLOCK):
             block = asked.part(slice(at, at + BLOCK))
             _, fresh = self._finish(kept, block)
             kept = kept.then(block.times_s, fresh, self._before)
-        return TransformerState(time_s, float(at_s[-1]), x[-1], *kept)
+        return TransformerState(float(at_s[-1]), x[-1], *kept)
 
     def read(self, state: TransformerState, now_s: float) -> Interests:
         """What the latest event and those before it come to, as far back as they are now."""
@@ -187,14 +185,14 @@ class Transformer:
         asked = _Waiting(
             state.waiting[None],
             np.array([state.waiting_s]),
-            np.array([later(state.time_s, now_s)]),
+            np.array([later(state.waiting_s, now_s)]),
         )
         x, _ = self._finish(_Kept(state.times_s, state.kept), asked)
         return Interests(normed_each(x, self._norm), _ONE)
 
     def dump(self, state: TransformerState) -> bytes:
         """Little-endian: times (8 bytes each), then float32: what waits, keys and values."""
-        times_s = np.concatenate([[state.time_s, state.waiting_s], state.times_s])
+        times_s = np.concatenate([[state.waiting_s], state.times_s])
         return (
             times_s.astype("<f8").tobytes()
             + state.waiting.astype("<f4").tobytes()
@@ -204,13 +202,13 @@ class Transformer:
     def load(self, data: bytes) -> TransformerState:
         """Back from `dump`."""
         each = 8 + 4 * 2 * len(self._layers) * self._dim
-        size = (len(data) - 16 - 4 * self._dim) // each
-        times_s = np.frombuffer(data, "<f8", 2 + size).astype(np.float64)
-        numbers = np.frombuffer(data, "<f4", offset=16 + 8 * size).astype(np.float32)
+        size, rest = divmod(len(data) - 8 - 4 * self._dim, each)
+        if rest:
+            raise ShapeError(f"a state of {len(data)} bytes does not fit events of {each}")
+        times_s = np.frombuffer(data, "<f8", 1 + size).astype(np.float64)
+        numbers = np.frombuffer(data, "<f4", offset=8 + 8 * size).astype(np.float32)
         kept = numbers[self._dim :].reshape(len(self._layers), 2, size, self._dim)
-        return TransformerState(
-            float(times_s[0]), float(times_s[1]), numbers[: self._dim], times_s[2:], kept
-        )
+        return TransformerState(float(times_s[0]), numbers[: self._dim], times_s[1:], kept)
 
     def _finish(self, kept: _Kept, asked: _Waiting) -> tuple[Vectors, NDArray[np.float32]]:
         """Events, R at once: outputs (R, D), keys and values (L, 2, R, D)."""
