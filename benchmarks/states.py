@@ -58,10 +58,11 @@ def asked_of(case: Case, f: FeatureColumns) -> tuple[Asked, NDArray[np.bool_]]:
     row, time_s, users = f.row[order], f.time_s[order], f.user[order]
     hides = np.array([case.signals[name].hides for name in case.columns.types])
     hidden = hides[case.columns.type][order]
+    takes = f.weight[order] != 0
     begins, masked = np.searchsorted(users, f.user[targets]), []
     for begin, end in zip(begins, place[targets], strict=True):
-        own = row[begin:end]
-        gone = own if not case.keeps else own[hidden[begin:end]]
+        out = hidden if case.keeps else hidden | takes
+        gone = row[begin:end][out[begin:end]]
         masked.append(np.unique(gone[gone >= 0]).astype(np.intp))
     before = np.where(place[targets] > begins, time_s[place[targets] - 1], np.nan)
     return Asked(targets, masked), np.asarray(before != f.time_s[targets])

@@ -64,6 +64,13 @@ def test_recovery_is_the_first_number_of_events_with_nine_tenths_of_the_native_g
     assert recovered_after(native, slow) == 4
 
 
+def test_where_nothing_was_asked_nothing_has_recovered() -> None:
+    native, far = np.full((4, 8), 0.5), np.full((4, 8), 0.15)
+    native[:, 5:] = far[:, 5:] = np.nan
+    assert recovered_after(native, far) is None
+    assert recovered_after(np.zeros((4, 8)), np.zeros((4, 8))) is None
+
+
 def test_without_users_on_both_sides_of_the_cut_there_is_no_drift(
     case: Case, learned: Learned
 ) -> None:

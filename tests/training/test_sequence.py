@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from penchant.core.errors import ArtifactCorruptError
+from penchant.core.errors import ArtifactCorruptError, ArtifactError, DivergedError
 from penchant.features.reader import FeatureColumns
 from penchant.training.config import (
     AugmentConfig,
@@ -121,6 +121,32 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(ArtifactCorruptError, match=r"run\.safetensors is damaged"):
         trained(epochs=2, checkpoint=path)
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({"learning_rate": 1e-3}, "its sizes differ"),
+        ({"lanes": 4}, "its schedule differ"),
+        ({"held": True}, "its events differ"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(
+    tmp_path: Path, how: dict[str, Any], says: str
+) -> None:
+    path = tmp_path / "run.safetensors"
+    trained(epochs=1, checkpoint=path)
+    with pytest.raises(ArtifactError, match=f"run.safetensors is of another training: {says}"):
+        trained(epochs=2, checkpoint=path, **how)
+
+
+def test_a_loss_that_is_no_number_ends_training_and_says_what_to_do() -> None:
+    begun = trained(epochs=1).weights
+    begun["norm.weight"] = np.full_like(begun["norm.weight"], np.nan)
+    with pytest.raises(
+        DivergedError, match=r"no finite number in pass 1, at a learning_rate of 0."
+    ):
+        train_sequence(histories(log()), ITEMS, 2, "recurrent", SIZES, SMALL, 3, begun=begun)
 
 
 def test_training_stops_when_later_events_stop_improving_and_gives_the_best_pass() -> None:

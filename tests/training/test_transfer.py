@@ -12,6 +12,7 @@ from penchant.interests.nets import NETS
 from penchant.ranking.blend import Blend
 from penchant.training.config import (
     LogisticConfig,
+    LruConfig,
     ModelName,
     RecurrentConfig,
     ScheduleConfig,
@@ -117,8 +118,20 @@ def test_counts_of_items_begin_anew_and_features_of_other_event_types_do_not_fit
     sizes = LogisticConfig(dim=8)
     learned = known("logistic", sizes)
     places = (("new", "b"), np.array([True, True]))
-    weights = transferred(learned, *places, ["rating", "view"], "logistic", sizes, 0)
+    weights = transferred(learned, *places, ["click", "view"], "logistic", sizes, 0)
     assert weights["item_counts"].tolist() == [0, 0, 0]
     assert np.array_equal(weights["mean"], learned.weights["mean"])
-    with pytest.raises(ArtifactError, match="what it counts of each of 2 event types does not fit"):
-        transferred(learned, *places, ["view"], "logistic", sizes, 0)
+    for types in (["view"], ["rating", "view"], ["view", "click"]):
+        with pytest.raises(ArtifactError, match="event types click, view does not fit those of th"):
+            transferred(learned, *places, types, "logistic", sizes, 0)
+
+
+def test_gates_of_event_types_are_not_taken_for_those_of_others() -> None:
+    sizes = LruConfig(dim=8, state=4, hidden=16)
+    learned = known("lru", sizes)
+    places = (("new", "b"), np.array([True, True]))
+    alike = transferred(learned, *places, ["click", "view"], "lru", sizes, 0)
+    gates = "layers.0.gates.weight"
+    assert np.array_equal(alike[gates], learned.weights[gates])
+    with pytest.raises(ArtifactError, match="does not fit those of this log, view, watch"):
+        transferred(learned, *places, ["view", "watch"], "lru", sizes, 0)

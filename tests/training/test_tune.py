@@ -14,6 +14,7 @@ from penchant.training.config import (
     RecurrentConfig,
     ScheduleConfig,
     TrainingConfig,
+    TransformerConfig,
 )
 from penchant.training.sequence import Progress, Watch
 from penchant.training.tune import Trial, Tuned, tune
@@ -97,3 +98,37 @@ def test_a_teacher_is_trained_once_and_teaches_every_trial() -> None:
     assert result.trials[0].settings == alone.trials[0].settings
     assert result.trials[0].ndcg != alone.trials[0].ndcg
     assert result.config.distil == taught.distil
+
+
+@pytest.mark.slow
+def test_a_search_cut_off_in_its_first_trial_tries_where_one_stands_again(tmp_path: Path) -> None:
+    study = tmp_path / "study.db"
+
+    def cut_off(at: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        found(2, study, watch=cut_off)
+    first = found(2, study).trials[0]
+    assert first.settings["learning_rate"] == START.recurrent.learning_rate
+    assert first.settings["dim"] == 8
+
+
+@pytest.mark.slow
+def test_a_search_that_goes_on_tries_what_it_has_not_tried(tmp_path: Path) -> None:
+    study = tmp_path / "study.db"
+    found(3, study)
+    rates = [trial.settings["learning_rate"] for trial in found(6, study).trials]
+    assert len(set(rates)) == 6
+
+
+@pytest.mark.slow
+def test_widths_that_heads_do_not_divide_are_not_tried() -> None:
+    config = START.model_copy(
+        update={
+            "model": "transformer",
+            "transformer": TransformerConfig(dim=12, heads=3, hidden=16, window=8),
+        }
+    )
+    widths = {trial.settings["dim"] for trial in found(4, config=config).trials}
+    assert widths <= {12, 48, 96, 192}

@@ -112,6 +112,16 @@ class ShapeError(PenchantError, ValueError):
     """Two arrays that do not fit; the message names both shapes."""
 
 
+class DivergedError(PenchantError):
+    """Training whose loss is no number any more."""
+
+    def __init__(self, stage: str, epoch: int, learning_rate: float) -> None:
+        super().__init__(
+            f"the loss of {stage} is no finite number in pass {epoch}, at a learning_rate of "
+            f"{learning_rate:g}; try a smaller one"
+        )
+
+
 class NotEnoughDataError(PenchantError):
     """Training was asked for on too little."""
 

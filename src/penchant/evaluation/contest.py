@@ -27,4 +27,5 @@ def ranks_of(
     gone = every[:, masked]
     above = (every > right).sum(1) - (gone > right).sum(1)
     equal = (every == right).sum(1) - (gone == right).sum(1)
-    return np.asarray(above + (equal - 1) / 2, np.float64)
+    ranks = above + (equal - 1) / 2
+    return np.where(np.isnan(right[:, 0]), np.inf, ranks)

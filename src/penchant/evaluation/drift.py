@@ -153,7 +153,8 @@ def drift_rows(
 def recovered_after(native: NDArray[np.float64], spliced: NDArray[np.float64]) -> int | None:
     """First k at which the splices reach 90 % of the native gain: (S, K), NaN where not asked.
 
-    So must the gains at k and the next two, pooled: chance at one k does not decide.
+    So must the gains at k and the next two, pooled: chance at one k does not decide. Where nothing
+    was asked, or nothing gained natively, nothing has been reached.
 
     >>> native = np.full((2, 5), 0.5)
     >>> recovered_after(native, np.array([[0.0, 0.5, 0.5, 0.5, 0.5]] * 2))
@@ -165,7 +166,7 @@ def recovered_after(native: NDArray[np.float64], spliced: NDArray[np.float64]) -
     for k in range(len(aims)):
         after = slice(k, k + SMOOTH)
         pooled = reached[after].sum() >= RECOVERED * aims[after].sum()
-        if pooled and reached[k] >= RECOVERED * aims[k]:
+        if aims[k] > 0 and pooled and reached[k] >= RECOVERED * aims[k]:
             return k
     return None
 

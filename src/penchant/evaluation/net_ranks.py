@@ -72,4 +72,4 @@ def _ranked(scores: Tensor, row: NDArray[np.int64], gone: Sequence[Rows]) -> NDA
     above = (scores > right).sum(1)
     equal = (scores == right).sum(1)
     ranks = above + (equal - 1) / 2
-    return torch.where(right[:, 0] == -torch.inf, torch.inf, ranks).double().cpu().numpy()
+    return torch.where(right[:, 0].isfinite(), ranks, torch.inf).double().cpu().numpy()

@@ -136,7 +136,7 @@ def timeline(
     if not events or events[0].time_s > until_s:
         return []
     first_s = events[0].time_s
-    if every_s <= 0 or (until_s - first_s) / every_s >= MOMENTS:
+    if every_s <= 0 or (until_s - first_s) / every_s > MOMENTS:
         raise InvalidRequestError(
             f"a timeline every {every_s:g} s over {until_s - first_s:g} s has no or more than "
             f"{MOMENTS} moments; every_s must be at least {(until_s - first_s) / MOMENTS:g}"

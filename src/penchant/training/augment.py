@@ -149,7 +149,9 @@ def _kept(held: Histories, kept: Mask) -> Histories:
     lengths = np.add.reduceat(kept, held.begins, dtype=np.intp) if len(kept) else held.lengths
     begins = np.cumsum(lengths) - lengths
     wanted = None if held.wanted is None else held.wanted[kept]
-    return Histories(held.events.take(kept), begins, lengths, wanted)
+    return held._replace(
+        events=held.events.take(kept), begins=begins, lengths=lengths, wanted=wanted
+    )
 
 
 def _told(held: Histories, row: NDArray[np.int32]) -> Histories:

@@ -302,4 +302,5 @@ def _ndcg(scores: NDArray[np.float32], examples: Examples) -> float:
     better = ((scores > right) & examples.real).sum(axis=1)
     equal = ((scores == right) & examples.real).sum(axis=1) - 1
     rank = better + equal / 2
-    return float(np.where(rank < FIRST, 1 / np.log2(rank + 2), 0.0).mean())
+    placed = ~np.isnan(right[:, 0]) & (rank < FIRST)
+    return float(np.where(placed, 1 / np.log2(np.maximum(rank, 0.0) + 2), 0.0).mean())

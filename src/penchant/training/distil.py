@@ -33,6 +33,9 @@ def train_model(  # noqa: PLR0913  as `train_sequence`
     sees the events its student sees and no others, so that nothing later reaches the student
     through it.
     """
+    if chosen is not None:  # a log that has grown a little keeps the curve of the step size
+        schedule = config.schedule.model_copy(update={"epochs": chosen.planned})
+        config = config.model_copy(update={"schedule": schedule})
     told = None if chosen is None or chosen.teacher is None else chosen.teacher.epochs
     kept = None if checkpoint is None else checkpoint.with_name("teacher-" + checkpoint.name)
     begins = "teacher" if chosen is None else "teacher-final"

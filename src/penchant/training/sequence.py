@@ -1,5 +1,6 @@
 """Learn a sequence model: packed streams, early stopping on later events, resume."""
 
+import hashlib
 import math
 import tempfile
 import time
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from penchant.core.errors import ArtifactError, DivergedError
 from penchant.interests.event_input import BIASES
 from penchant.interests.nets import NETS
 from penchant.interests.next_behaviour_net import ForetellingNet
@@ -66,6 +68,8 @@ class Trained:
     events_per_s: float
     hardware: str
     """What it ran on, and in which precision."""
+    planned: int = 0
+    """Passes that the curve of its step size was made for."""
     teacher: "Trained | None" = None
     """The training of the model that it learned from."""
 
@@ -86,6 +90,7 @@ class _Run:
     losses: list[float]
     ndcgs: list[float]
     step: int
+    told: dict[str, str]  # what it trains, so that no other run goes on from its checkpoint
 
 
 def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is optional
@@ -134,6 +139,7 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
         )
     beside = None if teacher is None else Teacher(teacher, items, types, config)
     run = _begin(items, types, model, sizes, config, seed, begun)
+    run.told = _told(events, items, types, model, sizes, config, seed)
     if checkpoint is not None and checkpoint.exists():
         _resume(run, checkpoint)
     planned = config.passes(len(events.events.row))
@@ -175,6 +181,7 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
         tuple(run.ndcgs),
         float(np.median(rates)) if rates else math.nan,
         str(run.on),
+        planned,
     )
 
 
@@ -249,7 +256,7 @@ def _begin(
     rng = np.random.default_rng(seed)
     if rank():
         torch.manual_seed(seed + rank())  # every process drops other activations
-    return _Run(net, module, on, optimiser, rng, 0, -math.inf, 0, {}, [], [], 0)
+    return _Run(net, module, on, optimiser, rng, 0, -math.inf, 0, {}, [], [], 0, {})
 
 
 def _negatives(events: Histories, config: ScheduleConfig, device: torch.device) -> Negatives | None:
@@ -289,6 +296,8 @@ def _one_pass(  # noqa: PLR0913  one pass of `train_sequence`
         states = run.net.start(batch.target.shape[1]) if batch.fresh else states
         rate = constant_rate or _rate(sizes.learning_rate, run.step, steps)
         loss, count, states = _one_step(run, batch, states, negatives, rate, contrast, teacher)
+        if not math.isfinite(loss):
+            raise DivergedError(stage, run.epoch + 1, sizes.learning_rate)
         total_loss, learnt = total_loss + loss * count, learnt + count
         done += int((batch.place >= 0).sum())
         spent = time.monotonic() - began
@@ -404,6 +413,28 @@ def _rate(highest: float, step: int, steps: int) -> float:
     return highest * rise * (0.95 * fall + 0.05)
 
 
+def _told(
+    events: Histories,
+    items: int,
+    types: int,
+    model: ModelName,
+    sizes: SequenceConfig,
+    config: ScheduleConfig,
+    seed: int,
+) -> dict[str, str]:
+    """What a training is of, part by part, as text to compare."""
+    columns = (*events.events, events.begins)
+    digest = hashlib.sha256(b"".join(np.ascontiguousarray(each).tobytes() for each in columns))
+    return {
+        "model": model,
+        "sizes": sizes.model_dump_json(),
+        "schedule": config.model_dump_json(exclude={"checkpoint_minutes"}),
+        "seed": str(seed),
+        "catalogue": f"{items} items, {types} types",
+        "events": digest.hexdigest(),
+    }
+
+
 def _judge(run: _Run, held: Held | None, query_time: bool) -> None:
     if held is None:
         run.best_epoch = run.epoch
@@ -431,12 +462,18 @@ def _save(run: _Run, path: Path) -> None:
         "ndcgs": run.ndcgs,
         "step": run.step,
         "rng": run.rng.bit_generator.state,
+        "told": run.told,
     }
     save_checkpoint(path, tensors, facts)
 
 
 def _resume(run: _Run, path: Path) -> None:
     tensors, facts = load_checkpoint(path)
+    other = [name for name, now in run.told.items() if facts.get("told", {}).get(name) != now]
+    if other:
+        raise ArtifactError(
+            f"{path} is of another training: its {', '.join(other)} differ; train without resuming"
+        )
     part = _parts(tensors)
     run.module.load_state_dict(part["net"])
     run.best_weights = part.get("best", {})
@@ -446,8 +483,11 @@ def _resume(run: _Run, path: Path) -> None:
         moments.setdefault(int(number), {})[key] = tensor
     groups = run.optimiser.state_dict()["param_groups"]
     run.optimiser.load_state_dict({"state": moments, "param_groups": groups})
-    torch.set_rng_state(tensors["chance"])
-    if run.on.device.type == "cuda" and "chance there" in tensors:
+    if rank():  # the checkpoint has the chance of process 0
+        torch.manual_seed(torch.initial_seed() + facts["step"])
+    else:
+        torch.set_rng_state(tensors["chance"])
+    if not rank() and run.on.device.type == "cuda" and "chance there" in tensors:
         torch.cuda.set_rng_state(tensors["chance there"], run.on.device)
     run.rng.bit_generator.state = facts["rng"]
     run.epoch, run.best_epoch, run.step = facts["epoch"], facts["best_epoch"], facts["step"]

@@ -38,7 +38,7 @@ def transferred(
             f'set [training] model = "{source.model}"'
         )
     begun = _fresh(model, int(met.sum()) + 1, len(types), sizes, seed)
-    _fitting(source, begun, sizes)
+    _fitting(source, begun, model, sizes, types)
     for name in begun.keys() - {VECTORS, BIASES, TYPES, COUNTS}:
         begun[name] = source.weights[name]
     places = {item: row for row, item in enumerate(source.items) if source.met[row]}
@@ -62,20 +62,30 @@ def _fresh(
 
 
 def _fitting(
-    source: Learned, begun: Mapping[str, NDArray[np.float32]], sizes: SequenceConfig
+    source: Learned,
+    begun: Mapping[str, NDArray[np.float32]],
+    model: ModelName,
+    sizes: SequenceConfig,
+    types: Sequence[str],
 ) -> None:
-    """Raise where an array of `source` has another shape, but for how many rows a table has."""
+    """Raise where an array of `source` has another shape, but for how many rows a table has, or
+    where the event types, which it has by their places, are others.
+    """
     tables = (VECTORS, BIASES, TYPES, COUNTS)
     shape = {name: array.shape[name in tables :] for name, array in begun.items()}
     has = {name: array.shape[name in tables :] for name, array in source.weights.items()}
-    if has == shape:
+    places = _fresh(model, 1, len(types) + 1, sizes, 0)
+    placed = any(places[name].shape != begun[name].shape for name in begun.keys() - {*tables})
+    alike = not placed or list(types) == list(source.reader["types"])
+    if has == shape and alike:
         return
     asked = sizes.model_dump(mode="json")
     other = [key for key in asked if source.sizes.get(key) != asked[key]]
     if not other:
         raise ArtifactError(
-            f"training cannot begin from this {source.model!r} model: what it counts of each of "
-            f"{len(source.reader['types'])} event types does not fit the types of this log"
+            f"training cannot begin from this {source.model!r} model: what it has of each of the "
+            f"event types {', '.join(source.reader['types'])} does not fit those of this log, "
+            f"{', '.join(types)}"
         )
     told = ", ".join(f"{key} {source.sizes.get(key)} where {asked[key]} is asked" for key in other)
     raise ArtifactError(

@@ -67,12 +67,15 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
         study_name=config.model,
         load_if_exists=True,
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(4, trials // 4)),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=1),
     )
-
+    search.sampler = optuna.samplers.TPESampler(
+        seed=seed + len(search.trials),  # a search that goes on draws what it has not drawn yet
+        n_startup_trials=max(4, trials // 4),
+    )
     ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-    missing = trials - len(search.get_trials(deepcopy=False, states=ended))
+    tried = len(search.get_trials(deepcopy=False, states=ended))
+    missing = trials - tried
     types, teacher = len(ready.reader.types), None
     if missing > 0:
         _, teacher = train_teacher(
@@ -104,7 +107,7 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
             raise optuna.TrialPruned
         return trained.ndcg
 
-    if not search.trials:
+    if not tried:
         search.enqueue_trial(_places(config))
     if missing > 0:
         told = [] if tell is None else [lambda _, frozen: tell(_trial(frozen))]
@@ -117,8 +120,10 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
 def _drawn(trial: optuna.Trial, config: TrainingConfig) -> tuple[SequenceConfig, ScheduleConfig]:
     """Settings that every model has; those that one alone has stay as they are."""
     begin = config.sizes.learning_rate
+    heads = getattr(config.sizes, "heads", 1)
+    widths = tuple(size for size in SIZES if size % heads == 0)
     found = {
-        "dim": trial.suggest_categorical("dim", _with(SIZES, config.sizes.dim)),
+        "dim": trial.suggest_categorical("dim", _with(widths, config.sizes.dim)),
         "dropout": trial.suggest_float("dropout", 0.0, 0.6, step=0.05),
         "learning_rate": trial.suggest_float("learning_rate", begin / 6, begin * 3, log=True),
         "weight_decay": trial.suggest_float("weight_decay", 1e-4, 0.3, log=True),

@@ -45,8 +45,9 @@ class Held(NamedTuple):
         wanted = later[order] & ~first & (held.events.weight > 0)
         if not repeats:
             pair = held.events.user.astype(np.int64) * len(met) + held.events.row
+            takes = np.flatnonzero(held.events.weight != 0)  # what only was shown is not taken
             new = np.zeros(len(pair), bool)
-            new[np.unique(pair, return_index=True)[1]] = True
+            new[takes[np.unique(pair[takes], return_index=True)[1]]] = True
             wanted &= new
         target = np.flatnonzero(wanted)
         reachable = len(target)
@@ -75,10 +76,12 @@ def ndcg_at_10(net: SequenceNet, held: Held, query_time: bool = True) -> float:
         rows = torch.from_numpy(events.row[wanted].astype(np.int64)).to(device)
         right = scores.gather(1, rows[:, None])
         if not held.repeats:
-            who, what = _taken(events.row, begins[wanted], wanted)
+            who, what = _taken(events, begins[wanted], wanted)
             scores[who.to(device), what.to(device)] = -torch.inf
-        better = (scores > right).sum(1).double()
-        gained += float(torch.where(better < 10, 1 / torch.log2(better + 2), 0.0).sum())
+        above, equal = (scores > right).sum(1), (scores == right).sum(1)
+        place = (above + (equal - 1) / 2).double()  # equal scores share their mean rank
+        placed = torch.isfinite(right[:, 0]) & (place < 10)
+        gained += float(torch.where(placed, 1 / torch.log2(place + 2), 0.0).sum())
     return gained / (len(held.target) + held.missed)
 
 
@@ -117,11 +120,13 @@ def read_interests(
 
 
 def _taken(
-    rows: NDArray[np.int32], begins: NDArray[np.intp], ends: NDArray[np.intp]
+    events: FeatureColumns, begins: NDArray[np.intp], ends: NDArray[np.intp]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(query, item) pairs of everything each query's user had taken before it."""
     counts = ends - begins
     who = np.repeat(np.arange(len(ends)), counts)
     inside = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    what = rows[np.repeat(begins, counts) + inside]
-    return torch.from_numpy(who), torch.from_numpy(what.astype(np.int64))
+    at = np.repeat(begins, counts) + inside
+    takes = events.weight[at] != 0
+    what = events.row[at[takes]].astype(np.int64)
+    return torch.from_numpy(who[takes]), torch.from_numpy(what)
