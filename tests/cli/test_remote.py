@@ -17,6 +17,7 @@ from penchant.client import Client
 from penchant.core.clock import ManualClock
 from penchant.engine.engine import Engine
 from penchant.ingest.datasets import open_dataset
+from penchant.serving.keys import keys_path
 
 Run = Callable[..., Result]
 Ask = Callable[..., dict[str, Any]]
@@ -48,6 +49,14 @@ def test_a_server_counts_only_if_it_holds_the_lock(tmp_path: Path) -> None:
     assert server_of(db) is None
     Path(f"{db}.server").write_text('{"url"')
     assert server_of(db) is None
+
+
+def test_a_server_is_found_through_a_link_to_its_database(tmp_path: Path) -> None:
+    db, link = tmp_path / "films.db", tmp_path / "link.db"
+    link.symlink_to(db)
+    write(db, "http://here:1", 7, holder=7)
+    assert server_of(link) == "http://here:1"
+    assert keys_path(link) == Path(f"{db.resolve()}.keys.json")
 
 
 def test_where_no_server_is_named_the_lock_is_the_error(run: Run, db: Path) -> None:

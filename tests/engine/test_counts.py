@@ -1,5 +1,6 @@
 """Live counts are made when first needed, and are those of the whole log however it came in."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from penchant.core.clock import ManualClock
 from penchant.core.events import Event
 from penchant.core.ids import ItemId, UserId
+from penchant.core.items import Item
+from penchant.core.signals import Signal
 from penchant.engine.config import EngineConfig
 from penchant.engine.engine import BULK, Engine
 from penchant.strategy.rules import StrategyConfig
@@ -51,3 +54,47 @@ def test_a_flagged_event_of_2099_does_not_move_the_clock_of_the_log(tmp_path: Pa
         assert engine.facts()["newest_s"] == NOON_S + 9 * 60
         assert engine.facts()["flags"] == {"future": 1}
         assert engine.facts()["events"] == 11
+
+
+def test_a_mistaken_event_that_is_undone_leaves_the_clock_of_the_log_where_it_was(
+    tmp_path: Path,
+) -> None:
+    with Engine.open(tmp_path / "films.db", EngineConfig(clock="log")) as engine:
+        engine.observe_many(stream(10))
+        before = [(item.id, weight) for item, weight in engine.popular(5)]
+        assert before
+        mistaken = Event(UserId("u1"), "view", NOON_S + 900 * DAY_S, ItemId("i1"))
+        (seen,) = engine.observe_many([mistaken])
+        assert engine.now_s() > NOON_S + 899 * DAY_S
+        assert engine.undo(seen.event)
+        assert engine.now_s() == pytest.approx(NOON_S + 9 * 60, abs=30)
+        assert [(item.id, weight) for item, weight in engine.popular(5)] == before
+        assert engine.observe_many([mistaken])[0].status == "undone"
+        assert engine.now_s() == pytest.approx(NOON_S + 9 * 60, abs=30)
+
+
+def test_a_slate_asked_while_new_items_are_being_stored_is_made(tmp_path: Path) -> None:
+    with Engine.open(tmp_path / "films.db", None, ManualClock(NOON_S + DAY_S)) as engine:
+        engine.observe_many(stream(BULK))
+        put, made = engine._database.catalogue.put, []
+
+        def put_and_look(items: Sequence[Item], now_s: float) -> None:
+            put(items, now_s)
+            made.append(engine.recommend("u1"))  # as another thread may, between the two
+
+        engine._database.catalogue.put = put_and_look  # type: ignore[method-assign]
+        engine.put_items([{"id": "brand new"}])
+        assert made[0].items
+        assert engine.search_items("brand")[1] == 1
+
+
+def test_a_type_that_weighs_nothing_may_hide_its_item(tmp_path: Path) -> None:
+    signals = {"view": Signal(), "hide": Signal(weight=0, hides=True)}
+    config = EngineConfig(signals=signals, strategy=StrategyConfig(repeats="keep"))
+    with Engine.open(tmp_path / "films.db", config, ManualClock(NOON_S + DAY_S)) as engine:
+        engine.observe_many(stream(60))
+        (gone, *rest) = [place.item for place in engine.recommend("u1", 5).items]
+        engine.observe("u1", gone, "hide", time=NOON_S + DAY_S)
+        left = [place.item for place in engine.recommend("u1", 5).items]
+        assert gone not in left
+        assert set(rest) <= set(left)

@@ -150,3 +150,17 @@ def test_a_user_who_was_only_told_of_can_be_forgotten(tmp_path: Path) -> None:
         with pytest.raises(UnknownIdError, match=f"no user has the id '{GHOST}'; allowed are"):
             engine.user(GHOST)
     assert files_with(GHOST, tmp_path) == []
+
+
+def test_rejected_lines_go_also_where_nothing_else_is_known_of_the_user(tmp_path: Path) -> None:
+    path = tmp_path / "films.db"
+    with opened(path) as engine:
+        engine.observe(GHOST, "i1", time=NOW_S - 9)
+        engine.forget(GHOST)
+        kept = rejected_path(path)
+        keep(kept, [Rejected(2, "time is 'soon'", f"{GHOST},i1,view,soon", "impossible_time")])
+        receipt = engine.forget(GHOST)
+        assert (receipt.events, receipt.states, receipt.remains) == (0, 0, [])
+        assert files_with(GHOST, tmp_path) == []
+        with pytest.raises(UnknownIdError, match="nothing was erased"):
+            engine.forget(GHOST)

@@ -151,3 +151,17 @@ def test_models_change_while_others_read_and_write(trained: Callable[[], Path]) 
             thread.join()
         assert errors == []
         assert engine.strays([f"user{n}" for n in range(3)]) == []
+
+
+def test_a_model_that_could_not_be_read_back_is_never_the_current_one(
+    trained: Callable[[], Path],
+) -> None:
+    path = trained()
+    with opened(path) as engine:
+        first, learned = engine.artifact, engine._learned
+        broken = replace(learned, card={**learned.card, "ndcg": float("nan")})
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            engine.publish(broken)
+        assert engine.artifact == first
+    with opened(path) as engine:
+        assert engine.artifact == first

@@ -66,3 +66,13 @@ def test_a_damaged_file_of_rejects_says_where(tmp_path: Path) -> None:
     path.write_text("{}\n")
     with pytest.raises(InvalidDataError, match="line 1 is no rejected line"):
         list(read_back(path))
+
+
+def test_what_a_killed_process_left_of_a_line_is_in_nobodys_way(tmp_path: Path) -> None:
+    path = tmp_path / "x.rejected.jsonl"
+    keep(path, [ONE])
+    with path.open("ab") as file:
+        file.write(b'{"source":"log.csv","li')
+    assert list(read_back(path)) == [ONE]
+    keep(path, [OTHER])
+    assert list(read_back(path)) == [ONE, OTHER]

@@ -30,6 +30,13 @@ def test_an_item_is_put_read_replaced_searched_and_shown(opens: Opens) -> None:
     assert "oolong" not in shop.slate("stranger")
 
 
+def test_an_item_may_name_itself_as_its_path_does(opens: Opens) -> None:
+    shop = opens()
+    put = shop.http.put("/items/5", json={"item_id": 5, "item": None, "title": "Five"})
+    assert put.json() == {"item": "5", "status": "created"}
+    assert shop.get("/items/5")["title"] == "Five"
+
+
 def test_many_items_are_put_and_each_wrong_one_says_why(opens: Opens) -> None:
     shop = opens()
     rows = [{"id": "x1", "title": "One"}, {"title": "None"}, 7, {"id": "tea", "title": "Tea!"}]
@@ -96,6 +103,7 @@ def test_similar_items_popular_items_and_categories_are_listed(shop: Shop) -> No
     [
         ("/items/x", [1], "the body is no object"),
         ("/items/x", {"id": "y"}, "id is 'y' in the body and 'x' in the path"),
+        ("/items/x", {"item_id": "y", "title": "X"}, "item_id is 'y' in the body and 'x' in the"),
         ("/items/x", {"available": "perhaps"}, "available is 'perhaps'; allowed are true and"),
         ("/items", {"id": "x"}, "the body is of type dict; allowed is an array"),
     ],

@@ -5,6 +5,8 @@ import numpy as np
 from penchant.core.events import Event
 from penchant.core.ids import EventId, ItemId, UserId
 from penchant.core.items import Item
+from penchant.core.signals import SHIPPED
+from penchant.features.reader import EventReader
 from penchant.storage import open_database
 
 
@@ -49,3 +51,14 @@ def test_columns_of_an_empty_log_are_empty(tmp_path: Path) -> None:
         columns = database.log.columns()
     assert len(columns) == 0
     assert (list(columns.users), list(columns.items), list(columns.types)) == ([], [], [])
+
+
+def test_a_value_beyond_float32_is_its_largest_number_not_infinity(tmp_path: Path) -> None:
+    huge = Event(UserId("ann"), "rating", 1.0, ItemId("m1"), value=1e300, id=EventId("e1"))
+    with open_database(tmp_path / "x.db") as database:
+        database.log.append([huge])
+        columns = database.log.columns()
+    assert np.isfinite(columns.value).all()
+    reader = EventReader.fit(SHIPPED, columns)
+    assert np.isfinite(reader.means).all()
+    assert np.isfinite(reader.deviations).all()

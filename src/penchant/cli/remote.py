@@ -28,6 +28,7 @@ def server_of(db: Path) -> str | None:
     `<db>.server` stays behind where a server was killed. It counts only if its process is the one
     that holds the lock now.
     """
+    db = db.resolve()  # as the server did when it opened a link
     try:
         told = json.loads(Path(f"{db}.server").read_text(encoding="utf-8"))
         holder = Path(f"{db}.lock").read_text(encoding="utf-8").strip()
@@ -184,11 +185,14 @@ class Remote:
             found = len(known)
 
     def _ids(self) -> list[str]:
+        """Every item, though what is taken meanwhile moves items as `_users` says of users."""
         ids: dict[str, None] = {}
-        offset = 0
-        while page := self._server.search("", limit=PAGE, offset=offset).items:
-            ids |= dict.fromkeys(one.id for one in page)
-            offset += len(page)
+        looked = -1
+        while looked != len(ids):
+            looked, offset = len(ids), 0
+            while page := self._server.search("", limit=PAGE, offset=offset).items:
+                ids |= dict.fromkeys(one.id for one in page)
+                offset += len(page)
         return list(ids)
 
 

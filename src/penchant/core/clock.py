@@ -42,6 +42,10 @@ class LogClock:
         if self._reached is None or newest_s > self.now_s():
             self._reached = _reached(newest_s)
 
+    def turn_back(self, newest_s: float | None) -> None:
+        """The newest event is gone, and `newest_s` is that of the newest left; None: none is."""
+        self._reached = _reached(newest_s)
+
 
 def _reached(newest_s: float | None) -> tuple[float, float] | None:
     """A time of the log, and when on the machine's own clock it was reached."""

@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 from penchant.core.ids import EventId, ItemId, UserId
 
 ContextValue = str | float | int | bool
+_MOST = float(np.finfo(np.float32).max)
+
+
+def as_float32(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Values as columns hold them: what is beyond float32 becomes its largest number."""
+    return np.clip(values, -_MOST, _MOST).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,6 +225,7 @@ class Engine:
             _, before = log.history(found.user)
             log.remove(EventId(event))
             _, after = log.history(found.user)
+            self._turn_back([found])
             with self._turns.writing():
                 self._memory.take_back(found.user, before, after, self.now_s())
         return True
@@ -242,17 +243,20 @@ class Engine:
         """
         who = UserId(user)
         with self._writing:
+            lines = scrub(rejected_path(self._database.path), user)
             if self._database.people.get(who) is None:
-                raise UnknownIdError(f"no user has the id {user!r}; nothing was erased")
+                if not lines:
+                    raise UnknownIdError(f"no user has the id {user!r}; nothing was erased")
+                return Receipt(who, 0, 0, [], [])
             with self._turns.writing():
                 self._memory.count_if_due()
             _, before = self._database.log.history(who)
             first_s = min((event.time_s for event in before), default=np.inf)
             trained = trained_with(self._database.artifacts, first_s)
             receipt = self._database.erase(who, trained)
+            self._turn_back(before)
             with self._turns.writing():
                 self._memory.take_back(who, before, [], self.now_s())
-        scrub(rejected_path(self._database.path), user)
         return receipt._replace(remains=[*receipt.remains, *remains(trained, self.training_folder)])
 
     # ---- slates out --------------------------------------------------------------------------
@@ -592,7 +596,7 @@ class Engine:
             appended = self._database.log.append(events)
             with self._turns.writing():
                 self._memory.take_in(events, appended, before)
-                self._tell_clock(events)
+                self._tell_clock([e for e, new in zip(events, appended.new, strict=True) if new])
                 self._folded = max(self._folded, appended.cursor)
         return observed(appended)
 
@@ -602,6 +606,13 @@ class Engine:
             times = [event.time_s for event in events if moves(event, exclude)]
             if times:
                 self._clock.reach(max(times))
+
+    def _turn_back(self, gone: Sequence[Event]) -> None:
+        """The log's clock, where `gone` were its newest events, is that of what is left."""
+        if isinstance(self._clock, LogClock):
+            newest_s = self._totals().newest_s
+            if newest_s is None or any(event.time_s > newest_s for event in gone):
+                self._clock.turn_back(newest_s)
 
     def _totals(self) -> Totals:
         return self._database.log.totals(self._config.clean.exclude)

@@ -170,7 +170,8 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _write(path: Path, data: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)  # what no JSON reader takes
+    path.write_text(text, encoding="utf-8")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -38,15 +38,17 @@ class UserNow:
     def remember(self, event: EventFeatures, hides: bool) -> None:
         """The same without the states."""
         self.recent.append(event)
-        if event.row < 0 or event.weight == 0:
+        if event.row < 0:
+            return
+        if hides:
+            self.dismissed |= {event.row}
+        if event.weight == 0:
             return
         before = self.taken.get(event.row)
         once = 1.0 if event.weight > 0 else -1.0
         times = before.times + once if before else once
         last_s = max(before.last_s, event.time_s) if before else event.time_s
         self.taken.put(event.row, Taken(times, last_s))
-        if hides:
-            self.dismissed |= {event.row}
 
     def copy(self) -> "UserNow":
         """As of now, whatever happens to this one."""

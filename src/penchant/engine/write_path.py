@@ -122,7 +122,8 @@ class WritePath:
         if self._counted:
             return
         self.live = Live(len(self.shelf))
-        self.live.dates.put(slice(None), self._database.catalogue.added_s())
+        added_s = self._database.catalogue.added_s()
+        self.live.dates.put(slice(None), added_s[: len(self.shelf)])  # stored, but not yet met here
         self.stages = self._composed()
         newest_s = self._database.log.totals(self._exclude).newest_s or 0.0
         since_s = -np.inf if self._learned is None else newest_s - WINDOW_S

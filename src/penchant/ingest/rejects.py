@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
 import msgspec
 
@@ -41,7 +41,9 @@ def keep(path: Path, rejected: Iterable[Rejected], source: str = "") -> int:
     """Append `rejected` to `path`, with the name of their source; how many there were."""
     lines = [msgspec.json.encode({"source": source, **one._asdict()}) + b"\n" for one in rejected]
     if lines:
-        with path.open("ab") as file:
+        with path.open("ab+") as file:
+            if _torn(file):  # a process was killed here: what it left stays a line of its own
+                file.write(b"\n")
             file.writelines(lines)
             file.flush()
             os.fsync(file.fileno())
@@ -49,12 +51,17 @@ def keep(path: Path, rejected: Iterable[Rejected], source: str = "") -> int:
 
 
 def read_back(path: Path) -> Iterator[Rejected]:
-    """Everything kept in `path`, oldest first; nothing where there is no such file."""
+    """Everything kept in `path`, oldest first; nothing where there is no such file.
+
+    What is left of a line that was never written whole is passed over.
+    """
     if not path.exists():
         return
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            yield _rejected(line, f"{path.name}, line {number}")
+            found = _rejected(line, f"{path.name}, line {number}")
+            if found is not None:
+                yield found
 
 
 def scrub(path: Path, user: str) -> int:
@@ -79,14 +86,26 @@ def scrub(path: Path, user: str) -> int:
     return gone
 
 
-def _rejected(line: bytes, where: str) -> Rejected:
-    """One line of the file of rejects."""
+def _torn(file: IO[bytes]) -> bool:
+    """Whether the file, open for appending, ends inside a line."""
+    if not file.seek(0, os.SEEK_END):
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
+
+
+def _rejected(line: bytes, where: str) -> Rejected | None:
+    """One line of the file of rejects; None: it was not written whole."""
     try:
-        found = msgspec.json.decode(line, type=dict[str, str | int])
+        found = msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return None
+    try:
+        told = msgspec.convert(found, dict[str, str | int])
         return Rejected(
-            int(found["line"]), str(found["reason"]), str(found["text"]), str(found["kind"])
+            int(told["line"]), str(told["reason"]), str(told["text"]), str(told["kind"])
         )
-    except (msgspec.DecodeError, msgspec.ValidationError, KeyError):
+    except (msgspec.ValidationError, KeyError):
         raise InvalidDataError(
             f"{where} is no rejected line: {line[:80]!r}; allowed are the lines written here"
         ) from None

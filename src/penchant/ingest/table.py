@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from penchant.core.events import ContextValue, Event, EventColumns
+from penchant.core.events import ContextValue, Event, EventColumns, as_float32
 from penchant.core.ids import EventId, ItemId, UserId
 from penchant.ingest.event_ids import Ordinals
 
@@ -106,7 +106,7 @@ def columns_of(table: pl.DataFrame, catalogue: Sequence[ItemId]) -> EventColumns
         user=_codes(table["user"], users).to_numpy().astype(np.int32),
         row=_codes(table["item"], rows).to_numpy().astype(np.int32),
         type=_codes(table["type"], types).to_numpy().astype(np.int16),
-        value=table["value"].fill_null(float("nan")).to_numpy().astype(np.float32),
+        value=as_float32(table["value"].fill_null(float("nan")).to_numpy()),
         time_s=table["time_s"].to_numpy().astype(np.float64),
         users=[UserId(user) for user in users.to_list()],
         items=list(catalogue),

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from penchant.core.items import Item
 from penchant.engine.engine import Engine
+from penchant.ingest.wire import ITEM_FIELDS, is_missing
 from penchant.serving import schemas
 from penchant.serving.bodies import Bodies
 from penchant.serving.intake import Intake
@@ -145,11 +146,15 @@ class ItemRoutes:
         item, body = id_of(request, "item"), await self._bodies.json(request)
         if not isinstance(body, Mapping):
             raise RefusedError("invalid-request", "the body is no object; allowed is an item")
-        if body.get("id", item) != item:
-            raise RefusedError(
-                "invalid-request", f"id is {body['id']!r} in the body and {item!r} in the path"
-            )
-        rows = [{**body, "id": item}]
+        named = [key for key, field in ITEM_FIELDS.items() if field == "id"]
+        for key in named:
+            if not is_missing(body.get(key)) and str(body[key]) != item:
+                raise RefusedError(
+                    "invalid-request",
+                    f"{key} is {body[key]!r} in the body and {item!r} in the path",
+                )
+        rest = {key: value for key, value in body.items() if key not in named}
+        rows = [{"id": item, **rest}]
         (outcome,) = (await self._intake.run(lambda: self._engine.put_items_each(rows))).value
         if outcome.error is not None:
             raise RefusedError("invalid-request", outcome.error)

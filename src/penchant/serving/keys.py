@@ -53,8 +53,8 @@ class Caller(NamedTuple):
 
 
 def keys_path(database: Path) -> Path:
-    """Where the keys of a database are."""
-    return Path(f"{database}.keys.json")
+    """Where the keys of a database are, whatever link it is named by."""
+    return Path(f"{database.resolve()}.keys.json")
 
 
 def read_keys(path: Path) -> list[Key]:

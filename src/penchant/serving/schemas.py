@@ -216,6 +216,7 @@ class Slate(Struct):
 
     id: str
     user: str | None
+    placement: Annotated[str | None, Meta(description="Whose rules it follows; see GET /about.")]
     items: list[Place]
     state_cursor: Annotated[str, Meta(description="Events up to here are known to it.")]
     next: Annotated[str | None, Meta(description="Token of the page after this one.")]

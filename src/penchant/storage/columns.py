@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from penchant.core.events import EventColumns
+from penchant.core.events import EventColumns, as_float32
 from penchant.core.ids import ItemId, UserId
 
 _CHUNK: Final = 100_000
@@ -81,7 +81,7 @@ def _part(
         np.array(uid, np.int64),
         np.array(row, np.int32),
         np.array([codes[kind] for kind in kinds], np.int16),
-        np.array(value, np.float64).astype(np.float32),  # None becomes NaN
+        as_float32(np.array(value, np.float64)),  # None becomes NaN  # None becomes NaN
         np.array(time_s, np.float64),
     )
 
