@@ -132,6 +132,58 @@ def test_a_mapping_that_is_none_says_what_is_allowed(run: Run, small: Path) -> N
     assert "FIELD=COLUMN" in run("ingest", small, "--map", "user", code=1).stderr
     told = run("ingest", small, "--map", "usr=user_id", code=1).stderr
     assert "did you mean 'user'?" in told
+    turned = run("ingest", small, "--map", "user_id=user", code=1).stderr
+    assert "no column 'user'" in turned
+
+
+def test_columns_of_items_are_named_with_map_too(run: Run, ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text("买家,商品,行为,time\n7,m1,view,1714564800\n", "utf-8")
+    (tmp_path / "items.csv").write_text("商品,标题,类目\nm1,茶壶,茶具|厨房\n", "utf-8")
+    events = [part for pair in ("user=买家", "item=商品", "type=行为") for part in ("--map", pair)]
+    told = run("ingest", tmp_path, *events, code=1).stderr
+    assert "items.csv has no column 'id'" in told
+    assert "--map item.id=COLUMN" in told
+    told = run("ingest", tmp_path, *events, "--map", "item.name=标题", code=1).stderr
+    assert "no field is named 'name'" in told
+    named = [
+        part
+        for pair in ("item.id=商品", "item.title=标题", "item.categories=类目")
+        for part in ("--map", pair)
+    ]
+    ask("ingest", tmp_path, *events, *named)
+    ask("ingest", tmp_path / "events.csv", *events, "--items", tmp_path / "items.csv", *named)
+    with Engine.open("penchant.db") as engine:
+        item = engine.item("m1")
+        assert (item.title, list(item.categories)) == ("茶壶", ["茶具", "厨房"])
+
+
+def test_a_pair_of_map_the_wrong_way_round_is_recognised(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text("买家,item,type,time\n7,m1,view,1714564800\n", "utf-8")
+    told = run("ingest", file, "--map", "买家=user", code=1).stderr
+    assert "no field is named '买家' (it is FIELD=COLUMN: user=买家?)" in told
+
+
+def test_a_file_that_is_not_utf8_says_how_to_make_it_so(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "e.csv"
+    file.write_bytes("买家,item,type,time\n7,m1,view,1714564800\n".encode("gbk"))
+    assert "iconv -f GB18030 -t UTF-8" in run("ingest", file, code=1).stderr
+
+
+def test_a_type_beyond_ascii_is_asked_for_as_toml_takes_it(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text("user,item,type,time\n7,m1,浏览,1714564800\n", "utf-8")
+    assert 'add your own under [signals."浏览"]' in run("ingest", file, code=1).stderr
+    Path("penchant.toml").write_text('[signals."浏览"]\nweight = 1.0\n', "utf-8")
+    assert "1 of 1 landed" in run("ingest", file).stdout
+
+
+def test_a_date_without_dashes_is_left_out_and_says_why(ask: Ask, tmp_path: Path) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text("user,item,type,time\n7,m1,view,20240611\n7,m2,view,1714564800\n", "utf-8")
+    told = ask("ingest", file, code=1)
+    assert (told["landed"], told["rejected"]) == (1, 1)
+    assert "reads as a date without dashes; write 2024-06-11" in told["first_rejected"][0]["reason"]
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(run: Run, small: Path) -> None:

@@ -73,4 +73,4 @@ def test_explaining_an_unknown_item_is_an_error(run: Run, small: Path) -> None:
 def test_an_item_without_a_cause_says_so(run: Run, small: Path) -> None:
     run("ingest", small)
     told = run("explain", "eve", "m1", "--clock", "log").stdout
-    assert "no few events decide where m1 stands for eve" in told
+    assert "no small set of events decides where m1 stands for eve" in told

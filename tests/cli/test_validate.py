@@ -34,11 +34,14 @@ def test_other_columns_are_named_with_map(run: Run, ask: Ask, tmp_path: Path) ->
     assert told["events"] == 2
 
 
-def test_types_without_signal_are_reported(ask: Ask, tmp_path: Path) -> None:
+def test_types_without_signal_are_reported(run: Run, ask: Ask, tmp_path: Path) -> None:
     file = tmp_path / "odd.csv"
     file.write_text("user,item,type,time\n1,a,tap,5\n1,b,view,6\n")
     told = ask("validate", file, code=NOT_ENOUGH)
     assert told["consistency"]["types_without_signal"] == ["tap"]
+    told = run("validate", file, code=NOT_ENOUGH).stdout.replace("\n", " ")
+    assert "leaves out events of type tap until the config has [signals.tap]" in told
+    assert "the newest event is of 1970" in told
 
 
 def test_a_missing_file_says_what_may_stand_there(run: Run) -> None:

@@ -10,7 +10,6 @@ from penchant.core.errors import (
     InvalidDataError,
     UnknownColumnError,
     UnknownEventTypeError,
-    UnknownSettingError,
 )
 from penchant.core.events import Event
 from penchant.core.ids import ItemId, UserId
@@ -97,7 +96,7 @@ def test_a_file_without_a_needed_column_says_which_it_has(tmp_path: Path) -> Non
         all_of(path)
     with pytest.raises(UnknownColumnError, match=r"no column 'usr'.*it has wer"):
         all_of(path, mapping={"user": "usr"})
-    with pytest.raises(UnknownSettingError, match=r"no setting is named 'usr'.*'user'"):
+    with pytest.raises(InvalidDataError, match=r"no field is named 'usr'.*'user'"):
         all_of(path, mapping={"usr": "wer"})
 
 

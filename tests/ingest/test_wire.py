@@ -181,3 +181,22 @@ def test_what_an_item_has_no_field_for_becomes_an_attribute() -> None:
 def test_an_item_that_cannot_be_is_refused(raw: dict[str, object], says: str) -> None:
     with pytest.raises(InvalidItemError, match=says):
         item_from(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (20240611, "2024-06-11"),
+        ("20240611", "2024-06-11"),
+        (20240611.0, "2024-06-11"),
+        (20240611093005, "2024-06-11T09:30:05"),
+    ],
+)
+def test_a_date_without_dashes_is_no_count_of_seconds(raw: object, told: str) -> None:
+    with pytest.raises(EventTimeError, match=f"reads as a date without dashes; write {told}, or"):
+        seconds(raw)
+
+
+@pytest.mark.parametrize("raw", [20241340, 20240611.5, 30240611, 18991231, 1718000000, 2024])
+def test_a_number_that_is_no_date_is_one(raw: float) -> None:
+    assert seconds(raw) == raw

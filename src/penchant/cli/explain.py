@@ -36,7 +36,7 @@ def explain(
         out.print(f"{title or item}: {reason.sentence()}", markup=False)
     if not reasons:
         out.print(
-            f"no few events decide where {title or item} stands for {user}: without any of them "
-            "it stands as well, or it is not within reach of the slate",
+            f"no small set of events decides where {title or item} stands for {user}: without any "
+            "of them it stands as well, or it is not within reach of the slate",
             markup=False,
         )

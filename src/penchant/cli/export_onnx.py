@@ -23,7 +23,7 @@ def export_onnx(
     `step.onnx` moves states by an event, `read.onnx` reads interests from them, `model.json` says
     what goes in and comes out and what a caller does around them; `items.safetensors` and
     `items.json` are the items' vectors and ids. Signals are those of the settings. For the models
-    recurrent, lru, gru and lstm; needs `penchant[onnx]`.
+    recurrent, lru, gru and lstm; needs the extra `onnx`.
     """
     from penchant.cli.settings import load_settings
     from penchant.cli.terminal import print_json, stdout

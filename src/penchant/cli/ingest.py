@@ -108,6 +108,7 @@ def _read(
     from penchant.core.clock import SystemClock
     from penchant.core.items import Item
     from penchant.ingest.datasets import open_dataset
+    from penchant.ingest.naming import parted
     from penchant.ingest.quality import cut_time
     from penchant.ingest.sources import read_items
 
@@ -122,7 +123,8 @@ def _read(
             progress=Bar(bars, "reading", ""),
         )
         catalogue = {item.id: item for item in data.items if item != Item(item.id)}
-        for batch in read_items(items, progress=Bar(bars, "items", "")) if items else ():
+        bar, named = Bar(bars, "items", ""), parted(mapping)[1]
+        for batch in read_items(items, mapping=named, progress=bar) if items else ():
             catalogue.update((item.id, item) for item in batch.items)
             broken = [*data.rejected, *batch.rejected]
             data = replace(data, rejected=broken)

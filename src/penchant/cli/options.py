@@ -27,7 +27,8 @@ Columns = Annotated[
     typer.Option(
         "--map",
         metavar="FIELD=COLUMN",
-        help="The column of a field: user_id=visitorid. Again for each; common names need none.",
+        help="The column of a field: user_id=visitorid, of an items' field item.title=name. "
+        "Again for each; common names need none.",
     ),
 ]
 EventType = Annotated[

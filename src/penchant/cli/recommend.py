@@ -69,7 +69,11 @@ def _show(slate: "Slate", reasons: bool) -> None:
 
     out = stdout()
     if not slate.items:
-        out.print(f"nothing may be shown to {slate.user} under these conditions", markup=False)
+        out.print(
+            f"no item is left for {slate.user}: each is excluded, unavailable, taken before or of "
+            "another category",
+            markup=False,
+        )
         return
     head = {"": "right", "item": "fold", "categories": "fold", "score": "right", "source": "left"}
     rows = []

@@ -35,7 +35,7 @@ def tune(  # noqa: PLR0913  the command line of one command
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try settings of the model that `[training] model` names, and print the best as TOML.
+    """Try settings of the model that `training.model` names, and print the best as TOML.
 
     Each is trained on all but the latest events (`held_out`) and judged by NDCG@10 on those.
     """

@@ -1,10 +1,11 @@
 """`penchant validate`: what a data set is worth, and whether it is enough to train on."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from penchant.cli.options import AsJson, Columns, Config, EventType, Order, mapping_of
+from penchant.core.errors import signal_header
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from penchant.ingest.quality import QualityReport
 
 EXAMPLE = "penchant validate clicks.csv --map user_id=visitorid"
+YEAR_S: Final = 365 * 86_400.0
 NOT_ENOUGH = 3
 """Exit code of data that can be read but is not enough to train on."""
 
@@ -70,10 +72,29 @@ def _show(
     for kind, values in report.values.items():
         if values.hint:
             out.print(f"{kind}: {values.hint}", markup=False)
+    for sentence in _warnings(report):
+        out.print(sentence, markup=False)
     for one in rejected[:5]:
         out.print(f"line {one['line']:,}: {one['reason']}", markup=False)
     verdict = "enough to train on" if report.enough.enough else "not enough to train on"
     out.print(f"{verdict}: {'; '.join(report.enough.reasons)}", markup=False)
+
+
+def _warnings(report: "QualityReport") -> list[str]:
+    """What a reader of the numbers may not see in them."""
+    said = []
+    unknown = report.consistency.types_without_signal
+    if unknown:
+        said.append(
+            f"`penchant ingest` leaves out events of type {', '.join(unknown)} until the config "
+            f"has {', '.join(map(signal_header, unknown))}"
+        )
+    if report.end_s is not None and report.end_s < YEAR_S:
+        said.append(
+            "the newest event is of 1970: is the time another count than seconds since then, such "
+            "as days of a spreadsheet?"
+        )
+    return said
 
 
 def _sections(report: "QualityReport") -> list[tuple[str, list[tuple[str, object]]]]:

@@ -12,6 +12,7 @@ PenchantError
 │   └── UnknownComponentError
 ├── ShapeError                 two arrays that do not fit
 ├── NotEnoughDataError         training was asked for on too little
+├── DivergedError              training whose loss is no number any more
 ├── ArtifactError              a published model that cannot be used
 │   ├── ArtifactMissingError
 │   └── ArtifactCorruptError
@@ -45,7 +46,7 @@ class UnknownEventTypeError(InvalidEventError):
         super().__init__(
             f"no event type is named {name!r}{nearest(name, known)}; "
             f"allowed are {', '.join(known)}; "
-            "add your own under [signals.<name>] in the config"
+            f"add your own under {signal_header(name)} in the config"
         )
 
 
@@ -64,12 +65,14 @@ class InvalidDataError(PenchantError):
 class UnknownColumnError(InvalidDataError):
     """A column that was asked for, or is needed, and is not in the file."""
 
-    def __init__(self, wanted: str, source: str, present: Iterable[str]) -> None:
+    def __init__(
+        self, wanted: str, source: str, present: Iterable[str], field: str = "FIELD"
+    ) -> None:
         present = list(present)
         super().__init__(
             f"{source} has no column {wanted!r}{nearest(wanted, present)}; "
             f"it has {', '.join(present)}; "
-            "name yours with --map FIELD=COLUMN"
+            f"name yours with --map {field}=COLUMN"
         )
 
 
@@ -175,6 +178,17 @@ class NotYetVisibleError(PenchantError):
     def __init__(self, cursor: int, waited_s: float) -> None:
         super().__init__(f"events up to {cursor} were not folded within {waited_s:g} s; try again")
         self.retry_after_s = waited_s
+
+
+def signal_header(name: str) -> str:
+    """The table of a config in which an event type is described.
+
+    >>> signal_header("follow"), signal_header("浏览")
+    ('[signals.follow]', '[signals."浏览"]')
+    """
+    plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f"[signals.{name}]" if plain else f'[signals."{quoted}"]'
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from penchant.core.errors import (
     NotYetVisibleError,
     PenchantError,
     UnknownIdError,
+    signal_header,
 )
 from penchant.core.events import ContextValue, Event, EventColumns
 from penchant.core.ids import ArtifactId, Cursor, EventId, ItemId, UserId
@@ -728,7 +729,7 @@ class Engine:
         if unknown:
             raise ConfigError(
                 f"the log holds events of type {', '.join(unknown)}, which no Signal describes; "
-                f"add [signals.{unknown[0]}] to the config"
+                f"add {signal_header(unknown[0])} to the config"
             )
 
 

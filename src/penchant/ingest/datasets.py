@@ -16,7 +16,7 @@ from penchant.core.items import Item
 from penchant.core.signals import Signal
 from penchant.ingest.clean import CleanConfig, clean
 from penchant.ingest.movielens import Users, edition_of, read_movies, read_ratings, read_users
-from penchant.ingest.naming import event_columns
+from penchant.ingest.naming import event_columns, parted
 from penchant.ingest.order import explicit_order, fold_order, out_of_order
 from penchant.ingest.rejects import Rejected, count_kinds
 from penchant.ingest.sources import Batch, Progress, chunks, read_items, read_tables
@@ -86,6 +86,7 @@ def open_dataset(
     and times are handed out in that order. Where no row has a time, the order in days is the time.
     """
     path = _located(name_or_path)
+    mapping, of_items = parted(mapping)
     name = str(name_or_path) if str(name_or_path) in BUNDLED else path.name
     edition = edition_of(path) if path.is_dir() else None
     if edition is not None:
@@ -103,7 +104,7 @@ def open_dataset(
             time_from_order=order is not None and not _has_times(file, mapping),
             progress=progress,
         )
-        items, broken, users = _beside(path)
+        items, broken, users = _beside(path, of_items)
     table, rejected, counts = _gathered(batches, order)
     counts["rejected_items"] = len(broken)
     return _dataset(name, (table, items, users), order, ([*rejected, *broken], counts))
@@ -180,14 +181,14 @@ def _has_times(file: Path, mapping: Mapping[str, str] | None) -> bool:
     return bool(whole.select(pl.col(column).is_not_null().any()).collect().item())
 
 
-def _beside(path: Path) -> tuple[list[Item], list[Rejected], Users]:
+def _beside(path: Path, mapping: Mapping[str, str]) -> tuple[list[Item], list[Rejected], Users]:
     """Items and users of a folder; a single file has none."""
     items: list[Item] = []
     broken: list[Rejected] = []
     if not path.is_dir():
         return items, broken, {}
     file = _maybe_file(path, "items")
-    for batch in read_items(file) if file else ():
+    for batch in read_items(file, mapping=mapping) if file else ():
         items.extend(batch.items)
         broken.extend(batch.rejected)
     people = _maybe_file(path, "users")

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+TO_UTF8: Final = "allowed is UTF-8; of GBK it is made by: iconv -f GB18030 -t UTF-8"
 DELIMITERS: Final = (",", ";", "\t", "|")
 JOIN_LINES: Final = 1_000
 """How many lines one quoted field may span before its quote counts as broken."""
@@ -54,7 +55,7 @@ def records(lines: Iterable[bytes], delimiter: str, width: int, first: int = 1) 
             text = raw.decode()
         except UnicodeDecodeError as error:
             broken = raw.decode("utf-8", "backslashreplace").rstrip("\r\n")
-            yield Line(number, broken, None, f"is not UTF-8: {error.reason}")
+            yield Line(number, broken, None, f"is not UTF-8: {error.reason}; {TO_UTF8}")
             continue
         if text.isspace() and not text.strip(" \r\n"):
             continue

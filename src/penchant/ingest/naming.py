@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from penchant.core.errors import UnknownColumnError, UnknownSettingError
+from penchant.core.errors import InvalidDataError, UnknownColumnError, nearest
 from penchant.ingest.wire import EVENT_FIELDS, ITEM_FIELDS
 
 EVENT_NAMES: Final[Mapping[str, str]] = {
@@ -44,6 +44,8 @@ ITEM_NAMES: Final[Mapping[str, str]] = {
 }
 """The same for items."""
 
+OF_ITEMS: Final = "item."
+"""How a field of items begins, where one mapping says events and items."""
 _EVENT_KEYS: Final[Mapping[str, str]] = {**EVENT_FIELDS, "flags": "flags"}
 _EVENT_NEEDS: Final = ("user", "item", "time", "type")
 _ITEM_NEEDS: Final = ("id",)
@@ -63,24 +65,38 @@ def event_columns(
     A field mapped to "" has no column.
     """
     needs = tuple(field for field in _EVENT_NEEDS if field not in spared)
-    return _columns(present, mapping, source, (EVENT_NAMES, _EVENT_KEYS, needs))
+    return _columns(present, mapping, source, (EVENT_NAMES, _EVENT_KEYS, needs, "FIELD"))
 
 
 def item_columns(
     present: Sequence[str], mapping: Mapping[str, str] | None, source: str
 ) -> dict[str, str]:
     """Field -> column of an item file."""
-    return _columns(present, mapping, source, (ITEM_NAMES, ITEM_FIELDS, _ITEM_NEEDS))
+    return _columns(
+        present, mapping, source, (ITEM_NAMES, ITEM_FIELDS, _ITEM_NEEDS, OF_ITEMS + "id")
+    )
 
 
-_Rules = tuple[Mapping[str, str], Mapping[str, str], tuple[str, ...]]
+def parted(mapping: Mapping[str, str] | None) -> tuple[dict[str, str], dict[str, str]]:
+    """One mapping as that of events and that of items, whose fields begin with `item.`.
+
+    >>> parted({"time": "at", "item.title": "name"})
+    ({'time': 'at'}, {'title': 'name'})
+    """
+    given = mapping or {}
+    of_events = {key: column for key, column in given.items() if not key.startswith(OF_ITEMS)}
+    of_items = {key: column for key, column in given.items() if key.startswith(OF_ITEMS)}
+    return of_events, {key.removeprefix(OF_ITEMS): column for key, column in of_items.items()}
+
+
+_Rules = tuple[Mapping[str, str], Mapping[str, str], tuple[str, ...], str]
 
 
 def _columns(
     present: Sequence[str], mapping: Mapping[str, str] | None, source: str, rules: _Rules
 ) -> dict[str, str]:
     """What the mapping says, then what the names say, then what is needed and missing."""
-    names, keys, needs = rules
+    names, keys, needs, asked = rules
     found = _mapped(present, mapping or {}, source, keys)
     plain: dict[str, str] = {}
     for column in present:
@@ -93,7 +109,7 @@ def _columns(
                 found[field] = match
     for field in needs:
         if field not in found:
-            raise UnknownColumnError(field, source, present)
+            raise UnknownColumnError(field, source, present, asked)
     return {field: column for field, column in found.items() if column}
 
 
@@ -103,7 +119,11 @@ def _mapped(
     """The mapping with our own names of fields, when every key and column of it exists."""
     for key, column in mapping.items():
         if key not in keys:
-            raise UnknownSettingError(key, keys, f"mapping of {source}")
+            turned = f" (it is FIELD=COLUMN: {column}={key}?)" if key in present else ""
+            raise InvalidDataError(
+                f"mapping of {source}: no field is named {key!r}{turned or nearest(key, keys)}; "
+                f"allowed are {', '.join(sorted(keys))}"
+            )
         if column and column not in present:
             raise UnknownColumnError(column, source, present)
     return {keys[key]: column for key, column in mapping.items()}

@@ -17,7 +17,7 @@ from penchant.core.errors import InvalidDataError, PenchantError, UnknownColumnE
 from penchant.core.events import Event
 from penchant.core.items import Item
 from penchant.core.signals import Signal
-from penchant.ingest.delimited import Line, delimiter_of, records
+from penchant.ingest.delimited import TO_UTF8, Line, delimiter_of, records
 from penchant.ingest.event_ids import Ordinals
 from penchant.ingest.naming import event_columns, item_columns
 from penchant.ingest.rejects import Rejected
@@ -209,7 +209,9 @@ def _header(path: Path, stream: IO[bytes]) -> Layout:
     try:
         text = raw.decode("utf-8-sig").strip("\r\n")
     except UnicodeDecodeError:
-        raise InvalidDataError(f"{path.name}, line 1, is not UTF-8: {raw[:80]!r}") from None
+        raise InvalidDataError(
+            f"{path.name}, line 1, is not UTF-8: {raw[:80]!r}; {TO_UTF8}"
+        ) from None
     delimiter = delimiter_of(text, _suffix(path))
     names = [name.strip() for name in next(iter(csv.reader([text], delimiter=delimiter)), [])]
     twice = [name for name, times in Counter(names).items() if times > 1]

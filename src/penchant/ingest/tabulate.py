@@ -22,6 +22,7 @@ from penchant.ingest.wire import (
     categories,
     event_from,
     is_missing,
+    reads_as_date,
     scalars,
 )
 
@@ -329,6 +330,8 @@ def _scaled(numbers: pl.Series) -> pl.Series:
     t = numbers.to_numpy()
     limits = [t < MS_FROM, t < US_FROM, t < NS_FROM]
     seconds = np.select(limits, [t, t / 1e3, t / 1e6], t / 1e9)
+    with np.errstate(invalid="ignore"):  # infinity is no date
+        seconds[reads_as_date(t)] = np.nan  # row by row `wire` says so
     return pl.Series(seconds).fill_nan(None)
 
 

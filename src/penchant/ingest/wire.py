@@ -205,8 +205,26 @@ def seconds(raw: Any) -> float:
         raise EventTimeError(f"time is {raw!r}; {_TIMES}")
     if number < 0:
         raise EventTimeError(f"time {raw!r} lies before 1970-01-01; {_TIMES}")
+    if not isinstance(found, _Calendar) and reads_as_date(number):
+        raise EventTimeError(
+            f"time {raw!r} reads as a date without dashes; write {_dashed(number)}, or unix seconds"
+        )
     # a calendar says its unit; a bare number shows it in its size
     return number if isinstance(found, _Calendar) else scaled(number)
+
+
+def reads_as_date(number: Any) -> Any:
+    """Whether a number, or each of an array, is YYYYMMDD or YYYYMMDDhhmmss of 1900 to 2100.
+
+    As seconds these would lie in 1970, as milliseconds after 2570.
+
+    >>> reads_as_date(20240611.0), reads_as_date(20240611093000.0), reads_as_date(20249911.0)
+    (True, True, False)
+    """
+    day, clock = number // 1e6, number % 1e6
+    timed = (number >= 1.9e13) & (clock // 1e4 < 24) & (clock // 100 % 100 < 60)
+    timed &= clock % 100 < 60
+    return (number % 1 == 0) & (_is_date(number) | (timed & _is_date(day)))
 
 
 def scaled(raw: float) -> float:
@@ -303,7 +321,7 @@ def truth(name: str, raw: Any) -> bool:
 
 _TIMES: Final = (
     "allowed are unix seconds or milliseconds from 1970 on, ISO-8601 such as "
-    "2024-05-01T12:00:00Z, and datetime"
+    "2024-05-01T12:00:00Z or 2024-05-01 12:00:00+08:00 (without a zone it is UTC), and datetime"
 )
 _NUMBERS: Final = "allowed are finite numbers, or nothing"
 
@@ -356,6 +374,19 @@ def _since_epoch(raw: str | date) -> float:
         raw = datetime(raw.year, raw.month, raw.day, tzinfo=UTC)
     found = raw.replace(tzinfo=UTC) if raw.tzinfo is None else raw
     return _Calendar(found.timestamp())
+
+
+def _is_date(number: Any) -> Any:
+    month, day = number // 100 % 100, number % 100
+    years = (number >= 1.9e7) & (number < 2.101e7)
+    return years & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+
+
+def _dashed(number: float) -> str:
+    """The date that a number reads as, as ISO-8601."""
+    text = f"{number:.0f}"
+    day = f"{text[:4]}-{text[4:6]}-{text[6:8]}"
+    return day if len(text) == 8 else f"{day}T{text[8:10]}:{text[10:12]}:{text[12:]}"
 
 
 def _expiry(raw: Any) -> float:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from penchant.core.errors import nearest
 from penchant.serving import schemas
 from penchant.serving.keys import ROLES, Caller, Role
 from penchant.serving.problems import MEDIA, PROBLEMS, RefusedError
@@ -186,7 +187,7 @@ def query_of(request: Request, kind: type[S]) -> S:
     try:
         return msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise RefusedError("invalid-request", explained(error, found)) from None
+        raise RefusedError("invalid-request", explained(error, found, kind)) from None
 
 
 def body_of(given: Any, kind: type[S]) -> S:
@@ -194,19 +195,27 @@ def body_of(given: Any, kind: type[S]) -> S:
     try:
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        raise RefusedError("invalid-request", explained(error, given)) from None
+        raise RefusedError("invalid-request", explained(error, given, kind)) from None
 
 
 _PLACE: Final = re.compile(r" - at `(\$[^`]*)`$")
+_STRANGE: Final = re.compile(r"^Object contains unknown field `([^`]*)`$")
+_NO_CHOICE: Final = "Invalid enum value"
 
 
-def explained(error: msgspec.ValidationError, given: Any) -> str:
+def explained(error: msgspec.ValidationError, given: Any, kind: type[msgspec.Struct]) -> str:
     """A sentence of ours: which field, which value, what is allowed."""
-    said = str(error)
-    place = _PLACE.search(said)
+    said, fields = str(error), _fields(kind)
+    place, strange = _PLACE.search(said), _STRANGE.match(said)
+    if strange is not None:
+        name = strange[1]
+        return f"no field is named {name!r}{nearest(name, fields)}; allowed are {', '.join(fields)}"
     if place is None:
         return said[0].lower() + said[1:]
     said, path = said[: place.start()], place[1].removeprefix("$").lstrip(".")
+    choice = fields.get(path)
+    if said.startswith(_NO_CHOICE) and isinstance(choice, msgspec.inspect.LiteralType):
+        said = f"allowed are {', '.join(map(str, choice.values))}"
     value = given.get(path) if isinstance(given, dict) else None
     shown = f"{path or 'the body'}"
     if value is not None:
@@ -220,12 +229,19 @@ _LISTS: dict[type, frozenset[str]] = {}
 def _lists(kind: type[msgspec.Struct]) -> frozenset[str]:
     """Names that may be given again and again."""
     if kind not in _LISTS:
-        info = msgspec.inspect.type_info(kind)
-        assert isinstance(info, msgspec.inspect.StructType)
         _LISTS[kind] = frozenset(
-            f.name for f in info.fields if isinstance(_bare(f.type), msgspec.inspect.ListType)
+            name
+            for name, given in _fields(kind).items()
+            if isinstance(given, msgspec.inspect.ListType)
         )
     return _LISTS[kind]
+
+
+def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.inspect.Type]:
+    """What each field may be, by its name in JSON."""
+    info = msgspec.inspect.type_info(kind)
+    assert isinstance(info, msgspec.inspect.StructType)
+    return {f.encode_name: _bare(f.type) for f in info.fields}
 
 
 def _bare(kind: Any) -> Any:
