@@ -281,6 +281,7 @@ class Api:
     def pages(self, user: str, n: int = 10, **asked: Unpack[SlateAsked]) -> Emitting[answers.Slate]:
         """Slates page by page, which repeat nothing, until nothing is left.
 
+        What is shown travels in each request: after some 4,000 items the server refuses more.
         Takes what `recommend` takes.
         """
         path, query = ("users", user, "recommendations"), _slate_query(n, asked)
