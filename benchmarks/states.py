@@ -4,8 +4,7 @@
 
 The row `state` of `penchant evaluate` without a replay, a blend or any other row, so that a machine
 with an accelerator spends its time on training. What a net reads of a whole history at once is what
-its `step` computes event by event; here an event on an item without a vector leaves no trace, where
-the engine keeps its time.
+its `step` computes event by event; an event on an item without a vector is heard by neither.
 """
 
 import argparse

@@ -144,7 +144,14 @@ def test_columns_of_items_are_named_with_map_too(run: Run, ask: Ask, tmp_path: P
     assert "items.csv has no column 'id'" in told
     assert "--map item.id=COLUMN" in told
     told = run("ingest", tmp_path, *events, "--map", "item.name=标题", code=1).stderr
-    assert "no field is named 'name'" in told
+    assert "no field is named 'item.name'" in told
+    assert "allowed are item.attributes, item.available" in told
+    told = run("ingest", tmp_path, *events, "--map", "item.标题=title", code=1).stderr
+    assert "(it is FIELD=COLUMN: item.title=标题?)" in told
+    told = run(
+        "ingest", tmp_path / "events.csv", *events, "--map", "item.title=标题", code=1
+    ).stderr
+    assert "item.title is named, and no file of items is read" in told
     named = [
         part
         for pair in ("item.id=商品", "item.title=标题", "item.categories=类目")

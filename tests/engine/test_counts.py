@@ -73,6 +73,31 @@ def test_a_mistaken_event_that_is_undone_leaves_the_clock_of_the_log_where_it_wa
         assert engine.now_s() == pytest.approx(NOON_S + 9 * 60, abs=30)
 
 
+def test_time_that_went_by_on_the_clock_of_the_log_is_not_lost_by_undoing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall = [1_000.0]
+    monkeypatch.setattr("penchant.core.clock.time.monotonic", lambda: wall[0])
+    with Engine.open(tmp_path / "films.db", EngineConfig(clock="log")) as engine:
+        engine.observe_many(stream(10))
+        wall[0] += 3_600.0
+        stamped = engine.observe("u1", "i1")  # by the clock itself, which it does not set
+        engine.undo(stamped.event)
+        assert engine.now_s() == NOON_S + 9 * 60 + 3_600
+        (seen,) = engine.observe_many([Event(UserId("u1"), "view", NOON_S + 9e6, ItemId("i1"))])
+        wall[0] += 60.0
+        assert engine.now_s() == NOON_S + 9e6 + 60
+        engine.undo(seen.event)
+        assert engine.now_s() == NOON_S + 9 * 60 + 3_660
+        flagged = Event(UserId("u1"), "view", NOON_S + 9e7, ItemId("i1"), flags=("future",))
+        (seen,) = engine.observe_many([flagged])
+        engine.undo(seen.event)
+        assert engine.now_s() == NOON_S + 9 * 60 + 3_660
+        for user in {event.user for event in stream(10)}:
+            engine.forget(user)
+        assert engine.now_s() > 1.7e9
+
+
 def test_a_slate_asked_while_new_items_are_being_stored_is_made(tmp_path: Path) -> None:
     with Engine.open(tmp_path / "films.db", None, ManualClock(NOON_S + DAY_S)) as engine:
         engine.observe_many(stream(BULK))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from penchant.core.clock import ManualClock
-from penchant.core.errors import UnknownIdError
+from penchant.core.errors import InvalidRequestError, UnknownIdError
 from penchant.engine.config import EngineConfig, MemoryConfig
 from penchant.engine.engine import Engine
 from penchant.ingest.rejects import Rejected, keep, rejected_path
@@ -164,3 +164,5 @@ def test_rejected_lines_go_also_where_nothing_else_is_known_of_the_user(tmp_path
         assert files_with(GHOST, tmp_path) == []
         with pytest.raises(UnknownIdError, match="nothing was erased"):
             engine.forget(GHOST)
+        with pytest.raises(InvalidRequestError, match="user is empty"):
+            engine.forget("")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -165,3 +166,21 @@ def test_a_model_that_could_not_be_read_back_is_never_the_current_one(
         assert engine.artifact == first
     with opened(path) as engine:
         assert engine.artifact == first
+
+
+def test_a_state_stored_under_other_rules_is_folded_again(trained: Callable[[], Path]) -> None:
+    path = trained()
+    with opened(path) as engine:
+        user = engine.users(1)[0][0]
+        engine.observe(user, engine.items()[0].id, "like")
+        before, wants = ids(engine, user), engine.interests(user)
+    for payload in ({"recurrent": b"old"}, {}):
+        with opened(path) as engine:
+            states = engine._database.states
+            stored = states.read(user)
+            assert stored is not None
+            old = stored._replace(payload=msgspec.msgpack.encode(payload))
+            assert states.write(user, old, stored.head)
+            assert engine.strays([user]) == []
+            assert ids(engine, user) == before
+            assert engine.interests(user) == wants

@@ -76,3 +76,12 @@ def test_what_a_killed_process_left_of_a_line_is_in_nobodys_way(tmp_path: Path) 
     assert list(read_back(path)) == [ONE]
     keep(path, [OTHER])
     assert list(read_back(path)) == [ONE, OTHER]
+
+
+@pytest.mark.parametrize("user", ["line", "text", "7341", "log.csv", "source"])
+def test_what_a_kept_line_is_wrapped_in_is_nobodys_name(tmp_path: Path, user: str) -> None:
+    path = tmp_path / "x.rejected.jsonl"
+    keep(path, [ONE, OTHER], "log.csv")
+    before = path.read_bytes()
+    assert scrub(path, user) == 0
+    assert path.read_bytes() == before

@@ -1,6 +1,7 @@
 """The search for settings, on users who walk through a small catalogue in steps of one."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from penchant.core.events import EventColumns
 from penchant.core.ids import ItemId, UserId
 from penchant.core.signals import SHIPPED
+from penchant.training import sequence
 from penchant.training.config import (
     DistilConfig,
     GatedConfig,
@@ -132,3 +134,21 @@ def test_widths_that_heads_do_not_divide_are_not_tried() -> None:
     )
     widths = {trial.settings["dim"] for trial in found(4, config=config).trials}
     assert widths <= {12, 48, 96, 192}
+
+
+@pytest.mark.slow
+def test_settings_with_which_the_loss_diverges_are_given_up_and_the_search_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rates: list[float] = []
+
+    def loss(*given: Any) -> Any:
+        found = next_item_loss(*given)
+        rates.append(float(found.detach()))
+        return found * float("nan") if len(rates) == 1 else found
+
+    next_item_loss = sequence.next_item_loss
+    monkeypatch.setattr(sequence, "next_item_loss", loss)
+    result = found(2)
+    assert [trial.ndcg is None for trial in result.trials] == [True, False]
+    assert result.best.number == 1

@@ -113,18 +113,19 @@ def _read(
     from penchant.ingest.sources import read_items
 
     mapping, order, kind = how
+    of_events, of_items = parted(mapping)
     with progress() as bars:
         data = open_dataset(
             source,
-            mapping,
+            of_events if items else mapping,
             order,
             kind,
             signals=settings.signals,
             progress=Bar(bars, "reading", ""),
         )
         catalogue = {item.id: item for item in data.items if item != Item(item.id)}
-        bar, named = Bar(bars, "items", ""), parted(mapping)[1]
-        for batch in read_items(items, mapping=named, progress=bar) if items else ():
+        bar = Bar(bars, "items", "")
+        for batch in read_items(items, mapping=of_items, progress=bar) if items else ():
             catalogue.update((item.id, item) for item in batch.items)
             broken = [*data.rejected, *batch.rejected]
             data = replace(data, rejected=broken)

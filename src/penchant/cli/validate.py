@@ -54,13 +54,17 @@ def validate(
     if as_json:
         print_json({"source": source, **report.to_dict(), "first_rejected": first})
     else:
-        _show(stdout(), data.name, report, first)
+        _show(stdout(), data.name, report, first, timed=not data.ordered)
     if not report.enough.enough:
         raise typer.Exit(NOT_ENOUGH)
 
 
 def _show(
-    out: "Console", name: str, report: "QualityReport", rejected: list[dict[str, Any]]
+    out: "Console",
+    name: str,
+    report: "QualityReport",
+    rejected: list[dict[str, Any]],
+    timed: bool,
 ) -> None:
     from penchant.cli.terminal import day, table
 
@@ -72,7 +76,7 @@ def _show(
     for kind, values in report.values.items():
         if values.hint:
             out.print(f"{kind}: {values.hint}", markup=False)
-    for sentence in _warnings(report):
+    for sentence in _warnings(report, timed):
         out.print(sentence, markup=False)
     for one in rejected[:5]:
         out.print(f"line {one['line']:,}: {one['reason']}", markup=False)
@@ -80,7 +84,7 @@ def _show(
     out.print(f"{verdict}: {'; '.join(report.enough.reasons)}", markup=False)
 
 
-def _warnings(report: "QualityReport") -> list[str]:
+def _warnings(report: "QualityReport", timed: bool) -> list[str]:
     """What a reader of the numbers may not see in them."""
     said = []
     unknown = report.consistency.types_without_signal
@@ -89,7 +93,7 @@ def _warnings(report: "QualityReport") -> list[str]:
             f"`penchant ingest` leaves out events of type {', '.join(unknown)} until the config "
             f"has {', '.join(map(signal_header, unknown))}"
         )
-    if report.end_s is not None and report.end_s < YEAR_S:
+    if timed and report.end_s is not None and report.end_s < YEAR_S:
         said.append(
             "the newest event is of 1970: is the time another count than seconds since then, such "
             "as days of a spreadsheet?"

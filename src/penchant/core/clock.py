@@ -28,6 +28,7 @@ class LogClock:
 
     def __init__(self, newest_s: float | None = None) -> None:
         self._reached = _reached(newest_s)
+        self._before: tuple[float, float] | None = None
 
     def now_s(self) -> float:
         """Seconds on the log's clock."""
@@ -40,11 +41,25 @@ class LogClock:
     def reach(self, newest_s: float) -> None:
         """The log has got an event of `newest_s`; time never runs backwards."""
         if self._reached is None or newest_s > self.now_s():
-            self._reached = _reached(newest_s)
+            self._before, self._reached = self._reached, _reached(newest_s)
+
+    def set_by(self, time_s: float) -> bool:
+        """Whether an event of `time_s` is the one that set it."""
+        return self._reached is not None and self._reached[0] == time_s
 
     def turn_back(self, newest_s: float | None) -> None:
-        """The newest event is gone, and `newest_s` is that of the newest left; None: none is."""
-        self._reached = _reached(newest_s)
+        """The event that set it is gone, and `newest_s` is that of the newest left; None: none is.
+
+        It goes on as if that event had not come, as far as it knows.
+        """
+        reached, before = self._reached, self._before
+        self._before = None
+        if newest_s is None or reached is None:
+            self._reached = None
+        elif newest_s < reached[0]:
+            known = before is not None and before[0] <= newest_s
+            self._reached = before if known else (newest_s, reached[1])
+            self.reach(newest_s)
 
 
 def _reached(newest_s: float | None) -> tuple[float, float] | None:

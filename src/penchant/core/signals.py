@@ -14,7 +14,7 @@ class Signal(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     weight: float = 1.0
-    """How much one event counts; below 0 it speaks against the item, 0 moves time only."""
+    """How much one event counts; below 0 it speaks against the item, at 0 it says nothing of it."""
     half_life_days: float = Field(default=30.0, gt=0)
     """Days after which the event counts half in sources and topics that fade."""
     threshold: float | None = None

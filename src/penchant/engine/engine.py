@@ -240,11 +240,12 @@ class Engine:
 
     def forget(self, user: str) -> Receipt:
         """Erase the user from the log, states, counts and rejected lines, and what was told of
-        them; the receipt says what remains. Raises `UnknownIdError` for a user nobody has met.
+        them; the receipt says what remains. Raises `UnknownIdError` for a user of whom there is
+        neither anything nor a rejected line.
         """
-        who = UserId(user)
+        who = UserId(id_text("user", user, InvalidRequestError))
+        lines = scrub(rejected_path(self._database.path), user)
         with self._writing:
-            lines = scrub(rejected_path(self._database.path), user)
             if self._database.people.get(who) is None:
                 if not lines:
                     raise UnknownIdError(f"no user has the id {user!r}; nothing was erased")
@@ -355,7 +356,7 @@ class Engine:
     def explain(self, user: str, item: str, n: int = 10) -> Sequence[Reason]:
         """Why `item` stands where it does for `user`, checked by removing events.
 
-        Empty where no few events decide, as for a popular item. Raises `UnknownIdError`.
+        Empty where no small set of events decides, as for a popular item. Raises `UnknownIdError`.
         """
         who = UserId(user)
         with self._turns.reading():
@@ -609,11 +610,10 @@ class Engine:
                 self._clock.reach(max(times))
 
     def _turn_back(self, gone: Sequence[Event]) -> None:
-        """The log's clock, where `gone` were its newest events, is that of what is left."""
-        if isinstance(self._clock, LogClock):
-            newest_s = self._totals().newest_s
-            if newest_s is None or any(event.time_s > newest_s for event in gone):
-                self._clock.turn_back(newest_s)
+        """The log's clock, where one of `gone` had set it, is that of what is left."""
+        clock = self._clock
+        if isinstance(clock, LogClock) and any(clock.set_by(event.time_s) for event in gone):
+            clock.turn_back(self._totals().newest_s)
 
     def _totals(self) -> Totals:
         return self._database.log.totals(self._config.clean.exclude)

@@ -17,7 +17,8 @@ from penchant.interests.onnx_models import Written, read_graph, step_graph
 from penchant.interests.onnx_values import BATCH, OPSET
 
 RULES: Final = (
-    "Keep layers and latest of each user, zeros for a stranger, and the time of their last event.",
+    "Keep layers and latest of each user, zeros for a stranger, and the time of the last event "
+    "that was heard.",
     "For each event, in the order of time, run step; layers_after and latest are the new state. "
     "elapsed_s is the event's time minus that of the latest, NaN for the first; below 0 is as 0.",
     "The time of the latest event never goes back: it is the later of the two.",

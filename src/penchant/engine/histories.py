@@ -18,6 +18,9 @@ from penchant.ingest.clean import moves
 
 EQUAL: Final = 1e-5
 """How far two foldings of the same events may differ."""
+RULES: Final = b"2"
+"""How states are made of events: 2, since events without a vector are not heard (ADR 0016)."""
+_RULES: Final = "rules"  # beside the names of models
 _TRIES: Final = 3
 
 
@@ -94,6 +97,7 @@ class Histories:
         if not now.states:
             return
         payloads = {name: stages.models[name].dump(s) for name, s in now.states.items()}
+        payloads[_RULES] = RULES
         new = Stored(artifact, now.head, msgspec.msgpack.encode(payloads))
         for _ in range(_TRIES):
             before = self._states.read(user)
@@ -141,8 +145,10 @@ class Histories:
 
 
 def _loaded(stages: Stages, payload: bytes) -> dict[str, State] | None:
-    """The states of every model; None: another version of Penchant laid them out."""
+    """The states of every model; None: another version of Penchant made them."""
     payloads = msgspec.msgpack.decode(payload, type=dict[str, bytes])
+    if payloads.get(_RULES) != RULES:
+        return None
     try:
         return {name: model.load(payloads[name]) for name, model in stages.models.items()}
     except (ShapeError, KeyError):

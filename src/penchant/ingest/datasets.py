@@ -16,7 +16,7 @@ from penchant.core.items import Item
 from penchant.core.signals import Signal
 from penchant.ingest.clean import CleanConfig, clean
 from penchant.ingest.movielens import Users, edition_of, read_movies, read_ratings, read_users
-from penchant.ingest.naming import event_columns, parted
+from penchant.ingest.naming import OF_ITEMS, event_columns, parted
 from penchant.ingest.order import explicit_order, fold_order, out_of_order
 from penchant.ingest.rejects import Rejected, count_kinds
 from penchant.ingest.sources import Batch, Progress, chunks, read_items, read_tables
@@ -105,6 +105,11 @@ def open_dataset(
             progress=progress,
         )
         items, broken, users = _beside(path, of_items)
+    if of_items and not (path.is_dir() and edition is None and _maybe_file(path, "items")):
+        raise InvalidDataError(
+            f"mapping of {name}: {OF_ITEMS}{next(iter(of_items))} is named, and no file of items "
+            "is read; allowed is one beside the events, items.csv say, or --items"
+        )
     table, rejected, counts = _gathered(batches, order)
     counts["rejected_items"] = len(broken)
     return _dataset(name, (table, items, users), order, ([*rejected, *broken], counts))

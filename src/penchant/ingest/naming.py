@@ -97,7 +97,7 @@ def _columns(
 ) -> dict[str, str]:
     """What the mapping says, then what the names say, then what is needed and missing."""
     names, keys, needs, asked = rules
-    found = _mapped(present, mapping or {}, source, keys)
+    found = _mapped(present, mapping or {}, source, (keys, asked))
     plain: dict[str, str] = {}
     for column in present:
         if column not in found.values():
@@ -114,16 +114,22 @@ def _columns(
 
 
 def _mapped(
-    present: Sequence[str], mapping: Mapping[str, str], source: str, keys: Mapping[str, str]
+    present: Sequence[str],
+    mapping: Mapping[str, str],
+    source: str,
+    rules: tuple[Mapping[str, str], str],
 ) -> dict[str, str]:
     """The mapping with our own names of fields, when every key and column of it exists."""
+    keys, asked = rules
+    begins = OF_ITEMS if asked.startswith(OF_ITEMS) else ""
     for key, column in mapping.items():
         if key not in keys:
-            turned = f" (it is FIELD=COLUMN: {column}={key}?)" if key in present else ""
+            turned = f" (it is FIELD=COLUMN: {begins}{column}={key}?)" if key in present else ""
             raise InvalidDataError(
-                f"mapping of {source}: no field is named {key!r}{turned or nearest(key, keys)}; "
-                f"allowed are {', '.join(sorted(keys))}"
+                f"mapping of {source}: no field is named {begins + key!r}"
+                f"{turned or nearest(begins + key, [begins + name for name in keys])}; allowed are "
+                f"{', '.join(begins + name for name in sorted(keys))}"
             )
         if column and column not in present:
-            raise UnknownColumnError(column, source, present)
+            raise UnknownColumnError(column, source, present, asked)
     return {keys[key]: column for key, column in mapping.items()}

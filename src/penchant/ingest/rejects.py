@@ -67,8 +67,9 @@ def read_back(path: Path) -> Iterator[Rejected]:
 def scrub(path: Path, user: str) -> int:
     """Rewrite `path` without the lines that mention `user`; how many went.
 
-    An id counts as mentioned where no letter or digit touches it, so that erasing user 12 leaves
-    user 123 alone. A line of the file that cannot be decoded goes too if its bytes mention it.
+    A line mentions an id in its text or its reason, where no letter or digit touches it, so that
+    erasing user 12 leaves user 123 alone. One that was not written whole goes too if its bytes
+    mention it.
     """
     if not path.exists():
         return 0
@@ -82,7 +83,10 @@ def scrub(path: Path, user: str) -> int:
                 rest.write(line)
         rest.flush()
         os.fsync(rest.fileno())
-    os.replace(beside, path)
+    if gone:
+        os.replace(beside, path)
+    else:
+        beside.unlink()
     return gone
 
 
@@ -112,10 +116,16 @@ def _rejected(line: bytes, where: str) -> Rejected | None:
 
 
 def _mentions(line: bytes, user: str) -> bool:
-    """Whether any reading of `line` contains `user` as a word of its own."""
+    """Whether any reading of what was rejected, or of why, contains `user` as a word of its own."""
     pattern = re.compile(rf"(?<!\w){re.escape(user)}(?!\w)")
-    raw = line.decode("utf-8", "backslashreplace")
-    return any(pattern.search(text) for text in _readings(raw, depth=3))
+    try:
+        found = msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        found = None
+    if not isinstance(found, dict):
+        found = {"text": line.decode("utf-8", "backslashreplace")}
+    said = (str(found.get(key, "")) for key in ("text", "reason"))
+    return any(pattern.search(text) for one in said for text in _readings(one, depth=2))
 
 
 def _readings(text: str, depth: int) -> Iterator[str]:

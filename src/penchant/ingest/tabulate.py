@@ -16,6 +16,7 @@ from penchant.core.signals import DAY_S, Signal
 from penchant.ingest.rejects import Rejected
 from penchant.ingest.table import SCHEMA, table_of
 from penchant.ingest.wire import (
+    DAYS,
     MS_FROM,
     NS_FROM,
     US_FROM,
@@ -330,8 +331,11 @@ def _scaled(numbers: pl.Series) -> pl.Series:
     t = numbers.to_numpy()
     limits = [t < MS_FROM, t < US_FROM, t < NS_FROM]
     seconds = np.select(limits, [t, t / 1e3, t / 1e6], t / 1e9)
-    with np.errstate(invalid="ignore"):  # infinity is no date
-        seconds[reads_as_date(t)] = np.nan  # row by row `wire` says so
+    low, high = DAYS
+    near = ((t >= low) & (t < high)) | ((t >= 1e6 * low) & (t < 1e6 * high))
+    for place in np.flatnonzero(near):
+        if reads_as_date(float(t[place])):
+            seconds[place] = np.nan  # row by row `wire` says so
     return pl.Series(seconds).fill_nan(None)
 
 

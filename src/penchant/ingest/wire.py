@@ -29,6 +29,8 @@ US_FROM: Final = 1e14
 """Numbers from here on are microseconds."""
 NS_FROM: Final = 1e17
 """Numbers from here on are nanoseconds."""
+DAYS: Final = (1.9e7, 2.101e7)
+"""Whole numbers between these may be dates without dashes."""
 TOLERANCE_S: Final = 86_400.0
 """How far ahead of us another clock may run: a day covers a wrong time zone."""
 
@@ -213,18 +215,26 @@ def seconds(raw: Any) -> float:
     return number if isinstance(found, _Calendar) else scaled(number)
 
 
-def reads_as_date(number: Any) -> Any:
-    """Whether a number, or each of an array, is YYYYMMDD or YYYYMMDDhhmmss of 1900 to 2100.
+def reads_as_date(number: float) -> bool:
+    """Whether a number is YYYYMMDD or YYYYMMDDhhmmss of 1900 to 2100.
 
     As seconds these would lie in 1970, as milliseconds after 2570.
 
     >>> reads_as_date(20240611.0), reads_as_date(20240611093000.0), reads_as_date(20249911.0)
     (True, True, False)
     """
-    day, clock = number // 1e6, number % 1e6
-    timed = (number >= 1.9e13) & (clock // 1e4 < 24) & (clock // 100 % 100 < 60)
-    timed &= clock % 100 < 60
-    return (number % 1 == 0) & (_is_date(number) | (timed & _is_date(day)))
+    if not (DAYS[0] <= number < DAYS[1] or 1e6 * DAYS[0] <= number < 1e6 * DAYS[1]):
+        return False
+    day, clock = (number, 0.0) if number < DAYS[1] else divmod(number, 1e6)
+    month_day = day % 10_000
+    return (
+        number % 1 == 0
+        and 1 <= month_day // 100 <= 12
+        and 1 <= month_day % 100 <= 31
+        and clock < 240_000
+        and clock // 100 % 100 < 60
+        and clock % 100 < 60
+    )
 
 
 def scaled(raw: float) -> float:
@@ -374,12 +384,6 @@ def _since_epoch(raw: str | date) -> float:
         raw = datetime(raw.year, raw.month, raw.day, tzinfo=UTC)
     found = raw.replace(tzinfo=UTC) if raw.tzinfo is None else raw
     return _Calendar(found.timestamp())
-
-
-def _is_date(number: Any) -> Any:
-    month, day = number // 100 % 100, number % 100
-    years = (number >= 1.9e7) & (number < 2.101e7)
-    return years & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
 
 
 def _dashed(number: float) -> str:

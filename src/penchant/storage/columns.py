@@ -81,7 +81,7 @@ def _part(
         np.array(uid, np.int64),
         np.array(row, np.int32),
         np.array([codes[kind] for kind in kinds], np.int16),
-        as_float32(np.array(value, np.float64)),  # None becomes NaN  # None becomes NaN
+        as_float32(np.array(value, np.float64)),  # None becomes NaN
         np.array(time_s, np.float64),
     )
 

@@ -4,7 +4,7 @@ import hashlib
 import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -90,6 +90,7 @@ class _Run:
     losses: list[float]
     ndcgs: list[float]
     step: int
+    rates: list[float]  # events a second, pass by pass
     told: dict[str, str]  # what it trains, so that no other run goes on from its checkpoint
 
 
@@ -139,16 +140,21 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
         )
     beside = None if teacher is None else Teacher(teacher, items, types, config)
     run = _begin(items, types, model, sizes, config, seed, begun)
-    run.told = _told(events, items, types, model, sizes, config, seed)
-    if checkpoint is not None and checkpoint.exists():
-        _resume(run, checkpoint)
+    if checkpoint is not None:
+        run.told = {
+            **_told(events, items, types, model, sizes, config, seed),
+            "beginning": _digest((begun or {}).values()),
+            "teacher": "none" if teacher is None else f"{teacher.model} {teacher.weight:g}",
+            "targets": "none" if held is None else f"{len(held.target)}, repeats {held.repeats}",
+        }
+        if checkpoint.exists():
+            _resume(run, checkpoint)
     planned = config.passes(len(events.events.row))
     epochs = epochs or planned
     negatives = _negatives(events, config, run.on.device)
-    rates: list[float] = []
     saved_s = time.monotonic()
     while run.epoch < epochs and run.epoch - run.best_epoch < config.patience:
-        rates.append(
+        run.rates.append(
             _one_pass(
                 run,
                 events,
@@ -164,7 +170,7 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
         run.epoch += 1
         _judge(run, held, sizes.query_time)
         if watch is not None:
-            watch(_ended(run, stage, epochs, len(events.events.row), rates[-1]))
+            watch(_ended(run, stage, epochs, len(events.events.row), run.rates[-1]))
         due = time.monotonic() - saved_s >= 60 * config.checkpoint_minutes
         if checkpoint is not None and due and rank() == 0:
             _save(run, checkpoint)
@@ -179,7 +185,7 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
         run.best,
         tuple(run.losses),
         tuple(run.ndcgs),
-        float(np.median(rates)) if rates else math.nan,
+        float(np.median(run.rates)),
         str(run.on),
         planned,
     )
@@ -256,7 +262,7 @@ def _begin(
     rng = np.random.default_rng(seed)
     if rank():
         torch.manual_seed(seed + rank())  # every process drops other activations
-    return _Run(net, module, on, optimiser, rng, 0, -math.inf, 0, {}, [], [], 0, {})
+    return _Run(net, module, on, optimiser, rng, 0, -math.inf, 0, {}, [], [], 0, [], {})
 
 
 def _negatives(events: Histories, config: ScheduleConfig, device: torch.device) -> Negatives | None:
@@ -423,16 +429,21 @@ def _told(
     seed: int,
 ) -> dict[str, str]:
     """What a training is of, part by part, as text to compare."""
-    columns = (*events.events, events.begins)
-    digest = hashlib.sha256(b"".join(np.ascontiguousarray(each).tobytes() for each in columns))
     return {
         "model": model,
         "sizes": sizes.model_dump_json(),
         "schedule": config.model_dump_json(exclude={"checkpoint_minutes"}),
         "seed": str(seed),
         "catalogue": f"{items} items, {types} types",
-        "events": digest.hexdigest(),
+        "events": _digest((*events.events, events.begins)),
     }
+
+
+def _digest(arrays: Iterable[NDArray[Any]]) -> str:
+    found = hashlib.sha256()
+    for each in arrays:
+        found.update(each.tobytes())
+    return found.hexdigest()
 
 
 def _judge(run: _Run, held: Held | None, query_time: bool) -> None:
@@ -462,6 +473,7 @@ def _save(run: _Run, path: Path) -> None:
         "ndcgs": run.ndcgs,
         "step": run.step,
         "rng": run.rng.bit_generator.state,
+        "rates": run.rates,
         "told": run.told,
     }
     save_checkpoint(path, tensors, facts)
@@ -493,6 +505,7 @@ def _resume(run: _Run, path: Path) -> None:
     run.epoch, run.best_epoch, run.step = facts["epoch"], facts["best_epoch"], facts["step"]
     run.best = -math.inf if facts["best"] is None else facts["best"]
     run.losses, run.ndcgs = list(facts["losses"]), list(facts["ndcgs"])
+    run.rates = list(facts["rates"])
 
 
 def _parts(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from penchant.core.errors import MissingExtraError
+from penchant.core.errors import DivergedError, MissingExtraError
 from penchant.core.events import EventColumns
 from penchant.core.signals import Signal
 from penchant.training.config import ScheduleConfig, SequenceConfig, TrainingConfig
@@ -89,20 +89,23 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
             trial.report(ndcg, epoch)
             return not trial.should_prune()
 
-        trained = train_sequence(
-            ready.histories,
-            ready.items,
-            types,
-            config.model,
-            sizes,
-            schedule,
-            seed,
-            ready.held,
-            stage=f"settings:{trial.number + 1} of {trials}",
-            watch=watch,
-            go_on=go_on,
-            teacher=teacher,
-        )
+        try:
+            trained = train_sequence(
+                ready.histories,
+                ready.items,
+                types,
+                config.model,
+                sizes,
+                schedule,
+                seed,
+                ready.held,
+                stage=f"settings:{trial.number + 1} of {trials}",
+                watch=watch,
+                go_on=go_on,
+                teacher=teacher,
+            )
+        except DivergedError:  # settings to stay away from
+            raise optuna.TrialPruned from None
         if trial.should_prune():
             raise optuna.TrialPruned
         return trained.ndcg
@@ -113,8 +116,15 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
         told = [] if tell is None else [lambda _, frozen: tell(_trial(frozen))]
         search.optimize(objective, n_trials=missing, callbacks=told)
     every = tuple(_trial(one) for one in search.get_trials(states=ended))
-    best = _trial(search.best_trial)
+    best = _best(every, config)
     return Tuned(best, every, _placed(config, best.settings))
+
+
+def _best(every: tuple[Trial, ...], config: TrainingConfig) -> Trial:
+    done = [trial for trial in every if trial.ndcg is not None]
+    if not done:
+        raise DivergedError("every trial", 1, config.sizes.learning_rate)
+    return max(done, key=lambda trial: trial.ndcg or 0.0)
 
 
 def _drawn(trial: optuna.Trial, config: TrainingConfig) -> tuple[SequenceConfig, ScheduleConfig]:
