@@ -65,7 +65,7 @@ class Caller:
                 "elapsed_s": np.array([e.time_s for _, e in with_vector]) - kept.time_s[on],
             }
             kept.layers[on], kept.latest[on] = self._step.run(["layers_after", "latest"], given)
-        for user, event in events:
+        for user, event in with_vector:
             kept.time_s[user] = np.fmax(kept.time_s[user], event.time_s)
 
     def read(self, kept: Kept, now_s: float) -> np.ndarray:
