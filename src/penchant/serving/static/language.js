@@ -87,7 +87,7 @@ export const sourceFamily = (source) => SOURCES[source]?.family ?? "other";
 /** What to call doing (0) or having done (1) an event of a type. */
 export const act = (type, done = false) => (ACTS[type] ? t(ACTS[type][Number(done)]) : type);
 /** A title as it stands in a sentence. */
-export const quoted = (title) => (current === "zh" ? `《${title}》` : title);
+export const quoted = (title) => (current === "zh" ? `“${title}”` : title);
 /** "A, B and C". */
 export const listed = (names) => (names.length < 2 ? (names[0] ?? "") : names.slice(0, -1).join(current === "zh" ? "、" : ", ") + t("and") + names.at(-1));
 
