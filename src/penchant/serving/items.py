@@ -1,14 +1,15 @@
 """Items: the catalogue, written, read and searched."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penchant.core.errors import InvalidItemError
 from penchant.core.items import Item
 from penchant.engine.engine import Engine
-from penchant.ingest.wire import ITEM_FIELDS, is_missing
+from penchant.ingest.wire import ITEM_FIELDS, id_text, is_missing
 from penchant.serving import schemas
 from penchant.serving.bodies import Bodies
 from penchant.serving.intake import Intake
@@ -16,6 +17,9 @@ from penchant.serving.problems import RefusedError
 from penchant.serving.reading import Reader
 from penchant.serving.routes import Route, id_of, json, many_of, query_of
 from penchant.serving.slates import told
+
+IDS: Final = frozenset(key for key, field in ITEM_FIELDS.items() if field == "id")
+"""What an item's id may be called in a body."""
 
 
 class ItemRoutes:
@@ -146,14 +150,14 @@ class ItemRoutes:
         item, body = id_of(request, "item"), await self._bodies.json(request)
         if not isinstance(body, Mapping):
             raise RefusedError("invalid-request", "the body is no object; allowed is an item")
-        named = [key for key, field in ITEM_FIELDS.items() if field == "id"]
-        for key in named:
-            if not is_missing(body.get(key)) and str(body[key]) != item:
+        for key in IDS.intersection(body):
+            given = body[key]
+            if not is_missing(given) and id_text(key, given, InvalidItemError) != item:
                 raise RefusedError(
                     "invalid-request",
-                    f"{key} is {body[key]!r} in the body and {item!r} in the path",
+                    f"{key} is {given!r} in the body and {item!r} in the path",
                 )
-        rest = {key: value for key, value in body.items() if key not in named}
+        rest = {key: value for key, value in body.items() if key not in IDS}
         rows = [{"id": item, **rest}]
         (outcome,) = (await self._intake.run(lambda: self._engine.put_items_each(rows))).value
         if outcome.error is not None:

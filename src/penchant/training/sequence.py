@@ -121,32 +121,26 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
     is asked after each pass, with its number and NDCG@10. Where there is a `teacher`, its answers
     count beside the events.
     """
+    task = Task(
+        events,
+        items,
+        types,
+        model,
+        sizes,
+        config,
+        seed,
+        held,
+        epochs,
+        checkpoint,
+        begun,
+        teacher,
+    )
     if ranks() > 1 and rank() == 0:
-        hand_out(
-            Task(
-                events,
-                items,
-                types,
-                model,
-                sizes,
-                config,
-                seed,
-                held,
-                epochs,
-                checkpoint,
-                begun,
-                teacher,
-            )
-        )
+        hand_out(task)
     beside = None if teacher is None else Teacher(teacher, items, types, config)
     run = _begin(items, types, model, sizes, config, seed, begun)
     if checkpoint is not None:
-        run.told = {
-            **_told(events, items, types, model, sizes, config, seed),
-            "beginning": _digest((begun or {}).values()),
-            "teacher": "none" if teacher is None else f"{teacher.model} {teacher.weight:g}",
-            "targets": "none" if held is None else f"{len(held.target)}, repeats {held.repeats}",
-        }
+        run.told = _told(task)
         if checkpoint.exists():
             _resume(run, checkpoint)
     planned = config.passes(len(events.events.row))
@@ -419,23 +413,19 @@ def _rate(highest: float, step: int, steps: int) -> float:
     return highest * rise * (0.95 * fall + 0.05)
 
 
-def _told(
-    events: Histories,
-    items: int,
-    types: int,
-    model: ModelName,
-    sizes: SequenceConfig,
-    config: ScheduleConfig,
-    seed: int,
-) -> dict[str, str]:
+def _told(task: Task) -> dict[str, str]:
     """What a training is of, part by part, as text to compare."""
+    held, teacher = task.held, task.teacher
     return {
-        "model": model,
-        "sizes": sizes.model_dump_json(),
-        "schedule": config.model_dump_json(exclude={"checkpoint_minutes"}),
-        "seed": str(seed),
-        "catalogue": f"{items} items, {types} types",
-        "events": _digest((*events.events, events.begins)),
+        "model": task.model,
+        "sizes": task.sizes.model_dump_json(),
+        "schedule": task.schedule.model_dump_json(exclude={"checkpoint_minutes"}),
+        "seed": str(task.seed),
+        "catalogue": f"{task.items} items, {task.types} types",
+        "events": _digest((*task.events.events, task.events.begins)),
+        "beginning": _digest((task.begun or {}).values()),
+        "teacher": "none" if teacher is None else f"{teacher.model} {teacher.weight:g}",
+        "targets": "none" if held is None else f"{len(held.target)}, repeats {held.repeats}",
     }
 
 
