@@ -15,6 +15,7 @@ class Layer(nn.Module):
 
     h_t = g_t * h_(t-1) + (1 - g_t) * v_t with g and v linear in the input alone, so that time can
     be scanned (minGRU: Feng et al. 2024, section 3.1); the input carries type, weight, value, gap.
+    Dropout takes from what is read of h, never from h, which would lose it for good.
     """
 
     def __init__(self, dim: int, state: int, hidden: int, dropout: float) -> None:
@@ -34,7 +35,7 @@ class Layer(nn.Module):
         gate, value, open_ = self.into(self.norm(x)).chunk(3, -1)
         gate = torch.sigmoid(gate)
         h = linear_scan(gate * ~first[..., None], (1 - gate) * value, start)
-        x = x + self.dropout(self.out(h * nn.functional.silu(open_)))
+        x = x + self.dropout(self.out(self.dropout(h) * nn.functional.silu(open_)))
         return x + self.dropout(self.mix(self.mix_norm(x))), h
 
 
@@ -75,4 +76,5 @@ class RecurrentNet(nn.Module):
             states.append(h)
             ends.append(h[-1].detach())
         latest = self.norm(x)
-        return self.fading.each(latest, torch.cat(states, -1), packed.ahead), ends, latest
+        lasting = self.dropout(torch.cat(states, -1))
+        return self.fading.each(latest, lasting, packed.ahead), ends, latest
