@@ -83,6 +83,12 @@ def test_the_same_seed_gives_the_same_weights_bit_by_bit(how: dict[str, Any]) ->
     assert one.losses[-1] < one.losses[0]
 
 
+@pytest.mark.parametrize(("events", "passes"), [(0, 24), (150_000, 24), (300_000, 12), (9**9, 6)])
+def test_small_logs_are_read_more_often(events: int, passes: int) -> None:
+    assert ScheduleConfig().passes(events) == passes
+    assert ScheduleConfig(epochs=3).passes(events) == 3
+
+
 @pytest.mark.parametrize("held", [False, True])
 def test_a_run_cut_off_and_resumed_ends_as_the_uninterrupted_one(
     tmp_path: Path, held: bool

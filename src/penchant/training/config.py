@@ -90,9 +90,9 @@ class ScheduleConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     epochs: int | None = Field(default=None, ge=1)
-    """Passes over the events, at most; none: 12 for small logs, fewer down to 6 for a million
-    events. Training stops earlier where later events stop improving."""
-    patience: int = Field(default=2, ge=1)
+    """Passes over the events, at most; none: 24 up to 150,000 events, fewer down to 6 from 600,000
+    on. Training stops earlier where later events stop improving."""
+    patience: int = Field(default=4, ge=1)
     """Passes without a better NDCG@10 on later events before training stops."""
     lanes: int = Field(default=16, ge=1)
     """Users read side by side in one batch."""
@@ -118,7 +118,7 @@ class ScheduleConfig(BaseModel):
 
     def passes(self, events: int) -> int:
         """Passes at most over a log of so many events."""
-        return self.epochs or min(12, max(6, round(1_200_000 / max(1, events))))
+        return self.epochs or min(24, max(6, round(3_600_000 / max(1, events))))
 
 
 class DistilConfig(BaseModel):
