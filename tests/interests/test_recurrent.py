@@ -33,3 +33,21 @@ def test_the_longer_the_wait_the_nearer_the_interest_to_the_lasting_one() -> Non
     assert far == sorted(far, reverse=True)
     assert far[0] > 0
     assert far[-1] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_training_drops_parts_of_what_is_read_of_the_state_and_never_of_the_state() -> None:
+    torch.manual_seed(0)
+    layer = RecurrentNet(12, 4, SIZES.model_copy(update={"dropout": 0.5, "layers": 1})).layers[0]
+    x, first = torch.randn(6, 2, SIZES.dim), torch.zeros(6, 2, dtype=torch.bool)
+    start = torch.randn(2, SIZES.state)
+    read, state = layer.eval()(x, first, start)
+    layer.mix.out.weight.data.zero_()  # only what is said of the state is left
+    layer.out.weight.data = torch.eye(SIZES.state)[: SIZES.dim]  # unit by unit
+    said = layer.eval()(x, first, start)[0] - x
+    heard, learnt = layer.train()(x, first, start)
+    assert torch.equal(learnt, state)
+    assert not torch.equal(heard, read)
+    kept = heard - x
+    twice = kept[kept != 0] / said[kept != 0]
+    assert set(twice.round(decimals=3).tolist()) == {4.0}  # kept by both dropouts, scaled by each
+    assert 0.6 < float((kept == 0).float().mean()) < 0.9
