@@ -24,8 +24,8 @@ EXAMPLE = "penchant demo --lang zh"
 EPOCHS: Final = 8
 EASE_ITEMS: Final = 5_000
 """A third of the default's passes and half its EASE items: 12 passes and all items need about 230 s
-on one core of 2026, and so not surely under 4 minutes on two; this needs 140 s. NDCG@10 of the model
-on held-out events after at most 6, 8 and 12 passes, before ADR 0017: .069, .074, .076."""
+on one core of 2026, and so not surely under 4 minutes on two; this needs 140 s. NDCG@10 of the
+model on held-out events after at most 6, 8 and 12 passes, before ADR 0017: .069, .074, .076."""
 FOLLOWED: Final = 5
 PLACES: Final = 10
 FILE: Final = "films.db"
