@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from penchant.features.reader import FeatureColumns
 from penchant.training.compact import compact_mask, compact_rows
 from penchant.training.config import ScheduleConfig, TrainingConfig
+from penchant.training.following import Task
 from penchant.training.sequence import Progress, train_sequence
 from penchant.training.streams import histories
 from penchant.training.validation import Held
@@ -59,6 +60,8 @@ def trained(split: Split, given: argparse.Namespace, turn: Turn) -> Training:
         changed["window"] = given.length
     sizes = chosen.model_copy(update=changed)
     schedule = ScheduleConfig(epochs=given.epochs, patience=given.patience)
+    items, held = int(met.sum()) + 1, held_of(split, met)
+    task = Task(known, items, 1, given.model, sizes, schedule, given.seed, held)
     told: list[Progress] = []
     seconds: list[float] = []
 
@@ -71,18 +74,7 @@ def trained(split: Split, given: argparse.Namespace, turn: Turn) -> Training:
         return True
 
     with turn:
-        run = train_sequence(
-            known,
-            int(met.sum()) + 1,
-            1,
-            given.model,
-            sizes,
-            schedule,
-            given.seed,
-            held_of(split, met),
-            watch=told.append,
-            go_on=next_turn,
-        )
+        run = train_sequence(task, watch=told.append, go_on=next_turn)
     stopped = "epochs" if len(run.ndcgs) == given.epochs else "patience"
     learnt = len(known.events.row) - len(known.lengths)
     return Training(learnt, seconds, run.ndcgs, run.epochs, stopped, refitted=False)

@@ -12,6 +12,7 @@ from penchant.interests.next_behaviour_net import BehaviourNet
 from penchant.interests.recurrent import Recurrent, RecurrentConfig
 from penchant.interests.sequence_net import Packed
 from penchant.training.config import ScheduleConfig
+from penchant.training.following import Task
 from penchant.training.sequence import train_sequence
 from penchant.training.streams import histories
 
@@ -46,7 +47,7 @@ def test_who_looks_and_then_buys_is_foretold_in_type_and_time() -> None:
         dim=8, state=8, hidden=16, behaviour=1.0, dropout=0.0, learning_rate=0.03
     )
     schedule = ScheduleConfig(epochs=10, lanes=4, length=16)
-    weights = train_sequence(events, 9, 2, "recurrent", sizes, schedule, 0).weights
+    weights = train_sequence(Task(events, 9, 2, "recurrent", sizes, schedule, 0)).weights
     model, vectors = Recurrent(weights, sizes), weights["events.items.weight"]
     state = model.start()
     for n in range(5):

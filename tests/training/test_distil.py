@@ -12,6 +12,7 @@ from penchant.training.config import (
     TrainingConfig,
 )
 from penchant.training.distil import train_model
+from penchant.training.following import Task
 from penchant.training.sequence import Progress, Trained, train_sequence
 from penchant.training.streams import Histories, histories
 from penchant.training.validation import Held
@@ -65,7 +66,7 @@ def same(one: Trained, two: Trained) -> bool:
 
 def test_without_a_teacher_it_is_plain_training() -> None:
     plain = train_sequence(
-        known(), ITEMS, 1, "recurrent", CONFIG.recurrent, CONFIG.schedule, 3, held()
+        Task(known(), ITEMS, 1, "recurrent", CONFIG.recurrent, CONFIG.schedule, 3, held())
     )
     one = train_model(known(), ITEMS, 1, CONFIG, 3, held())
     assert same(one, plain)
@@ -89,7 +90,7 @@ def test_the_teacher_is_trained_first_and_the_same_seed_gives_the_same_student(l
 
     config = taught(loss=loss, negatives=16)
     one = train_model(known(), ITEMS, 1, config, 3, held(), watch=watch)
-    alone = train_sequence(known(), ITEMS, 1, "gru", config.gru, config.schedule, 3, held())
+    alone = train_sequence(Task(known(), ITEMS, 1, "gru", config.gru, config.schedule, 3, held()))
     assert stages == ["teacher:gru", "train"]
     assert one.teacher is not None
     assert same(one.teacher, alone)

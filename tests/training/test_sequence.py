@@ -13,6 +13,7 @@ from penchant.training.config import (
     RecurrentConfig,
     ScheduleConfig,
 )
+from penchant.training.following import Task
 from penchant.training.sequence import Trained, train_sequence
 from penchant.training.streams import histories
 from penchant.training.validation import Held
@@ -46,17 +47,9 @@ def trained(epochs: int | None = None, checkpoint: Path | None = None, **how: ob
         columns = columns.take(np.arange(len(columns.row)) < 780)
     sizes = SIZES.model_copy(update={"learning_rate": how.pop("learning_rate", 5e-3)})
     config = SMALL.model_copy(update=how)
+    known = histories(columns)
     return train_sequence(
-        histories(columns),
-        ITEMS,
-        2,
-        "recurrent",
-        sizes,
-        config,
-        3,
-        held,
-        epochs,
-        checkpoint=checkpoint,
+        Task(known, ITEMS, 2, "recurrent", sizes, config, 3, held, epochs, checkpoint)
     )
 
 
@@ -155,7 +148,7 @@ def test_a_loss_that_is_no_number_ends_training_and_says_what_to_do() -> None:
     with pytest.raises(
         DivergedError, match=r"no finite number in pass 1, at a learning_rate of 0."
     ):
-        train_sequence(histories(log()), ITEMS, 2, "recurrent", SIZES, SMALL, 3, begun=begun)
+        train_sequence(Task(histories(log()), ITEMS, 2, "recurrent", SIZES, SMALL, 3, begun=begun))
 
 
 def test_training_stops_when_later_events_stop_improving_and_gives_the_best_pass() -> None:

@@ -18,6 +18,7 @@ from penchant.training.config import (
     ScheduleConfig,
     SequenceConfig,
 )
+from penchant.training.following import Task
 from penchant.training.sequence import train_sequence
 from penchant.training.streams import histories
 from penchant.training.transfer import transferred
@@ -94,7 +95,7 @@ def test_training_goes_on_from_there() -> None:
     still = SIZES.model_copy(update={"learning_rate": 1e-9})
     schedule = ScheduleConfig(epochs=1, lanes=2, length=8)
     run = train_sequence(
-        histories(events), 4, 2, "recurrent", still, schedule, 0, epochs=1, begun=weights
+        Task(histories(events), 4, 2, "recurrent", still, schedule, 0, epochs=1, begun=weights)
     )
     assert run.weights.keys() == weights.keys()
     assert all(np.allclose(run.weights[name], weights[name], atol=1e-5) for name in weights)

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.training.config import TrainingConfig
+from penchant.training.following import Task
 from penchant.training.sequence import Trained, Watch, train_sequence
 from penchant.training.streams import Histories
 from penchant.training.teacher import Teaching
 from penchant.training.validation import Held
 
 
-def train_model(  # noqa: PLR0913  as `train_sequence`
+def train_model(  # noqa: PLR0913  what a `Task` is made of
     events: Histories,
     items: int,
     types: int,
@@ -42,7 +43,7 @@ def train_model(  # noqa: PLR0913  as `train_sequence`
     first, teacher = train_teacher(
         events, items, types, config, seed, held, told, begins, watch, kept
     )
-    trained = train_sequence(
+    task = Task(
         events,
         items,
         types,
@@ -52,16 +53,14 @@ def train_model(  # noqa: PLR0913  as `train_sequence`
         seed,
         held,
         None if chosen is None else chosen.epochs,
-        stage,
-        watch,
         checkpoint,
-        begun=begun,
-        teacher=teacher,
+        begun,
+        teacher,
     )
-    return replace(trained, teacher=first)
+    return replace(train_sequence(task, stage, watch), teacher=first)
 
 
-def train_teacher(  # noqa: PLR0913  as `train_sequence`
+def train_teacher(  # noqa: PLR0913  what a `Task` is made of
     events: Histories,
     items: int,
     types: int,
@@ -79,18 +78,6 @@ def train_teacher(  # noqa: PLR0913  as `train_sequence`
         return None, None
     sizes = config.model_copy(update={"model": name}).sizes
     sizes = sizes.model_copy(update={"query_time": config.sizes.query_time})
-    trained = train_sequence(
-        events,
-        items,
-        types,
-        name,
-        sizes,
-        config.schedule,
-        seed,
-        held,
-        epochs,
-        f"{stage}:{name}",
-        watch,
-        checkpoint,
-    )
+    task = Task(events, items, types, name, sizes, config.schedule, seed, held, epochs, checkpoint)
+    trained = train_sequence(task, f"{stage}:{name}", watch)
     return trained, Teaching(name, sizes, trained.weights, config.distil.weight)

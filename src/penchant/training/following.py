@@ -21,20 +21,26 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class Task(NamedTuple):
-    """What `train_sequence` is given."""
+    """What a training is of: on the same hardware, the same task gives the same weights."""
 
     events: Histories
     items: int
+    """Rows of the item table; the last stands for those without a vector."""
     types: int
     model: ModelName
     sizes: SequenceConfig
     schedule: ScheduleConfig
     seed: int
-    held: Held | None
-    epochs: int | None
-    checkpoint: Path | None
+    held: Held | None = None
+    """Later events, on which passes are judged."""
+    epochs: int | None = None
+    """Passes at most; None: as many as the schedule plans for so many events."""
+    checkpoint: Path | None = None
+    """Gone on from where the file is there, and written while it runs."""
     begun: Mapping[str, NDArray[np.float32]] | None = None
+    """Weights to begin with, instead of drawn ones."""
     teacher: Teaching | None = None
+    """A model whose answers count beside the events."""
 
 
 def hand_out(task: Task) -> None:

@@ -30,7 +30,7 @@ from penchant.training.hardware import Hardware, hardware
 from penchant.training.negatives import Drawn, Negatives
 from penchant.training.ranks import add_up, agree, as_first, own_lanes, rank, ranks, total
 from penchant.training.streams import Batch, Histories, batches
-from penchant.training.teacher import Teacher, Teaching
+from penchant.training.teacher import Teacher
 from penchant.training.validation import Held, ndcg_at_10
 
 FULL_LOSS_UP_TO = 30_000
@@ -94,57 +94,34 @@ class _Run:
     told: dict[str, str]  # what it trains, so that no other run goes on from its checkpoint
 
 
-def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is optional
-    events: Histories,
-    items: int,
-    types: int,
-    model: ModelName,
-    sizes: SequenceConfig,
-    config: ScheduleConfig,
-    seed: int,
-    held: Held | None = None,
-    epochs: int | None = None,
+def train_sequence(
+    task: Task,
     stage: str = "train",
     watch: Watch | None = None,
-    checkpoint: Path | None = None,
     go_on: Callable[[int, float], bool] | None = None,
-    begun: Mapping[str, NDArray[np.float32]] | None = None,
-    teacher: Teaching | None = None,
 ) -> Trained:
-    """Train from nothing, from weights `begun` elsewhere, or from `checkpoint` when it is there.
+    """Train from nothing, from weights begun elsewhere, or from the checkpoint if it is there.
 
-    The last of the `items` rows stands for those without a vector.
+    With events held out, the weights of the pass with the best NDCG@10 on them are given back;
+    without, those of the last pass. The step size follows the same curve in both cases, so that a
+    number of passes found on one split means the same on another. `go_on` is asked after each
+    pass, with its number and NDCG@10.
 
-    With `held`, the weights of the pass with the best NDCG@10 on those later events are given
-    back; without, those of the last of `epochs` passes. The step size follows the same curve in
-    both cases, so that a number of passes found on one split means the same on another. `go_on`
-    is asked after each pass, with its number and NDCG@10. Where there is a `teacher`, its answers
-    count beside the events.
+    Raises DivergedError where the loss is no longer finite, and ArtifactError where the checkpoint
+    is of another task.
     """
-    task = Task(
-        events,
-        items,
-        types,
-        model,
-        sizes,
-        config,
-        seed,
-        held,
-        epochs,
-        checkpoint,
-        begun,
-        teacher,
-    )
+    events, sizes, config, checkpoint = task.events, task.sizes, task.schedule, task.checkpoint
     if ranks() > 1 and rank() == 0:
         hand_out(task)
-    beside = None if teacher is None else Teacher(teacher, items, types, config)
-    run = _begin(items, types, model, sizes, config, seed, begun)
+    teacher = task.teacher
+    beside = None if teacher is None else Teacher(teacher, task.items, task.types, config)
+    run = _begin(task.items, task.types, task.model, sizes, config, task.seed, task.begun)
     if checkpoint is not None:
         run.told = _told(task)
         if checkpoint.exists():
             _resume(run, checkpoint)
     planned = config.passes(len(events.events.row))
-    epochs = epochs or planned
+    epochs = task.epochs or planned
     negatives = _negatives(events, config, run.on.device)
     saved_s = time.monotonic()
     while run.epoch < epochs and run.epoch - run.best_epoch < config.patience:
@@ -162,7 +139,7 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
             )
         )
         run.epoch += 1
-        _judge(run, held, sizes.query_time)
+        _judge(run, task.held, sizes.query_time)
         if watch is not None:
             watch(_ended(run, stage, epochs, len(events.events.row), run.rates[-1]))
         due = time.monotonic() - saved_s >= 60 * config.checkpoint_minutes
@@ -172,7 +149,7 @@ def train_sequence(  # noqa: PLR0913  data, model, schedule, seed; the rest is o
         wanted = go_on is None or go_on(run.epoch, run.ndcgs[-1] if run.ndcgs else math.nan)
         if not as_first(wanted, run.on.device):
             break
-    chosen = run.best_weights if held is not None else run.module.state_dict()
+    chosen = run.best_weights if task.held is not None else run.module.state_dict()
     return Trained(
         _arrays(chosen),
         run.best_epoch,
@@ -189,20 +166,7 @@ def follow() -> None:
     """Train whatever process 0 trains, until it has nothing more; by every other process."""
     with tempfile.TemporaryDirectory() as folder:
         while (task := taken_up(Path(folder))) is not None:
-            train_sequence(
-                task.events,
-                task.items,
-                task.types,
-                task.model,
-                task.sizes,
-                task.schedule,
-                task.seed,
-                task.held,
-                task.epochs,
-                checkpoint=task.checkpoint,
-                begun=task.begun,
-                teacher=task.teacher,
-            )
+            train_sequence(task)
 
 
 def refresh_sequence(

@@ -9,6 +9,7 @@ from penchant.core.events import EventColumns
 from penchant.core.signals import Signal
 from penchant.training.config import ScheduleConfig, SequenceConfig, TrainingConfig
 from penchant.training.distil import train_teacher
+from penchant.training.following import Task
 from penchant.training.prepare import prepare
 from penchant.training.sequence import Watch, train_sequence
 
@@ -84,26 +85,24 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
 
     def objective(trial: optuna.Trial) -> float:
         sizes, schedule = _drawn(trial, config)
+        task = Task(
+            ready.histories,
+            ready.items,
+            types,
+            config.model,
+            sizes,
+            schedule,
+            seed,
+            ready.held,
+            teacher=teacher,
+        )
 
         def go_on(epoch: int, ndcg: float) -> bool:
             trial.report(ndcg, epoch)
             return not trial.should_prune()
 
         try:
-            trained = train_sequence(
-                ready.histories,
-                ready.items,
-                types,
-                config.model,
-                sizes,
-                schedule,
-                seed,
-                ready.held,
-                stage=f"settings:{trial.number + 1} of {trials}",
-                watch=watch,
-                go_on=go_on,
-                teacher=teacher,
-            )
+            trained = train_sequence(task, f"settings:{trial.number + 1} of {trials}", watch, go_on)
         except DivergedError:  # settings to stay away from
             raise optuna.TrialPruned from None
         if trial.should_prune():
