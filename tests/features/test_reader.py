@@ -93,6 +93,20 @@ def test_values_are_standardised_and_a_shout_is_cut() -> None:
     assert loud.value == FURTHEST
 
 
+@given(st.floats(0.01, 1e6), st.integers(1, 400))
+def test_a_value_that_never_varied_says_nothing_and_another_one_says_how_far_it_is(
+    price: float, count: int
+) -> None:
+    columns = columns_of([("purchase", price, 1)] * count)
+    reader = EventReader.fit(SIGNALS, columns)
+    assert reader.columns(columns).value == pytest.approx(np.zeros(count), abs=1e-5)
+    same = Event(UserId("ann"), "purchase", 0.0, ItemId("1"), price)
+    assert reader(same, 1, VECTOR).value == pytest.approx(0.0, abs=1e-5)
+    twice = Event(UserId("ann"), "purchase", 0.0, ItemId("1"), 2 * price + 1)
+    further = math.log1p(float(np.float32(2 * price + 1))) - math.log1p(float(np.float32(price)))
+    assert reader(twice, 1, VECTOR).value == pytest.approx(further, abs=1e-5)  # log 2: no shout
+
+
 def test_a_type_that_no_signal_describes_is_refused_by_name() -> None:
     with pytest.raises(UnknownEventTypeError, match=r"'viewed'.*did you mean 'view'"):
         fitted()(Event(UserId("ann"), "viewed", 0.0), 0, None)

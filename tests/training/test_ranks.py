@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.training.test_sequence import ITEMS, log
 
 from penchant.training.config import (
@@ -18,7 +20,8 @@ from penchant.training.config import (
     TrainingConfig,
 )
 from penchant.training.distil import train_model
-from penchant.training.sequence import Trained
+from penchant.training.following import Task
+from penchant.training.sequence import Trained, train_sequence
 from penchant.training.streams import histories
 from penchant.training.validation import Held
 
@@ -48,6 +51,55 @@ with joined() as rank:
 threads = [(at / "comm").read_text() for at in Path("/proc/self/task").glob("*")]
 assert not [name for name in threads if "gloo" in name], threads
 """
+RESUMING = """
+import sys
+from pathlib import Path
+import numpy as np
+from penchant.training.following import dismiss
+from penchant.training.ranks import joined
+from penchant.training.sequence import follow
+from tests.training.test_ranks import dropping
+
+with joined() as rank:
+    if rank:
+        follow()
+    else:
+        begun = dropping(1).weights
+        path = Path(sys.argv[1])
+        whole = dropping(3, begun)
+        dropping(2, begun, path)
+        assert path.exists()
+        resumed = dropping(3, begun, path)
+        dismiss()
+        assert whole.losses == resumed.losses
+        assert all(np.array_equal(resumed.weights[name], of) for name, of in whole.weights.items())
+        assert not np.array_equal(begun["events.items.weight"], whole.weights["events.items.weight"])
+"""
+
+
+def dropping(
+    epochs: int,
+    begun: Mapping[str, NDArray[np.float32]] | None = None,
+    checkpoint: Path | None = None,
+) -> Trained:
+    """Of three passes the first `epochs`, with activations that are dropped by chance."""
+    sizes = SIZES.model_copy(update={"dropout": 0.3})
+    schedule = SCHEDULE.model_copy(update={"epochs": 3, "checkpoint_minutes": 0.0})
+    known = histories(log())
+    return train_sequence(
+        Task(
+            known,
+            ITEMS,
+            2,
+            "recurrent",
+            sizes,
+            schedule,
+            3,
+            epochs=epochs,
+            checkpoint=checkpoint,
+            begun=begun,
+        )
+    )
 
 
 def trained(teacher: str | None = None) -> Trained:
@@ -86,6 +138,13 @@ def test_two_processes_learn_what_one_does(tmp_path: Path, teacher: tuple[str, .
     np.testing.assert_allclose(together["ndcgs"], alone.ndcgs, atol=1e-3)
     for name, weights in alone.weights.items():
         np.testing.assert_allclose(together[name], weights, atol=2e-3, err_msg=name)
+
+
+@pytest.mark.slow
+def test_two_processes_cut_off_and_resumed_end_as_if_never_stopped(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(RESUMING)
+    done = torchrun("program.py", tmp_path / "run.safetensors", folder=tmp_path)
+    assert done.returncode == 0, done.stderr[:5000]
 
 
 @pytest.mark.slow

@@ -3,7 +3,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.features.reader import FeatureColumns
-from penchant.training.streams import Histories, batches, histories, whole_histories
+from penchant.training.streams import (
+    Histories,
+    batches,
+    batches_of,
+    histories,
+    side_by_side,
+    whole_histories,
+)
 
 
 def log(lengths: list[int], seed: int) -> FeatureColumns:
@@ -39,7 +46,7 @@ def epoch(held: Histories, lanes: int, length: int, seed: int, **how: bool) -> d
 streams = {
     "lengths": st.lists(st.integers(1, 25), min_size=1, max_size=8),
     "seed": st.integers(0, 10_000),
-    "lanes": st.integers(1, 6),
+    "lanes": st.integers(1, 40),
     "length": st.integers(2, 20),
 }
 
@@ -53,6 +60,17 @@ def test_every_event_appears_once_an_epoch(
     for ties in (True, False):
         found = epoch(histories(columns), lanes, length, seed, ties=ties)
         assert sorted(found) == columns.row.tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(**streams)
+def test_an_epoch_has_as_many_batches_and_events_as_are_told_before(
+    lengths: list[int], seed: int, lanes: int, length: int
+) -> None:
+    held = histories(log(lengths, seed))
+    found = list(batches(held, lanes, length, np.random.default_rng(seed)))
+    assert len(found) == batches_of(sum(lengths), lanes, length)
+    assert sum(int((batch.place >= 0).sum()) for batch in found) == sum(lengths)
 
 
 @settings(max_examples=60, deadline=None)
@@ -117,6 +135,17 @@ def test_the_gap_is_to_the_users_own_previous_event() -> None:
     ahead = [gap.argmax().item() if gap.any() else None for gap in batch.packed.ahead[:, 0]]
     assert ahead == [1, None, 5, None]
     assert batch.target[:, 0].tolist() == [2, -1, 3, -1]
+
+
+def test_two_histories_of_one_user_side_by_side_know_nothing_of_each_other() -> None:
+    events = log([6], seed=2)._replace(time_s=np.arange(6) * 86_400.0)
+    cut = Histories(events, np.array([0, 4]), np.array([4, 2]))
+    batch = side_by_side(cut)
+    assert batch.packed.first[:2].tolist() == [[True, True], [False, False]]
+    assert not batch.packed.gap[0].any()
+    assert not batch.packed.ahead[3, 0].any()
+    assert (batch.packed.query_s >= batch.packed.time_s).all()
+    assert batch.target[3, 0] == -1
 
 
 def test_events_without_an_item_are_left_out() -> None:

@@ -61,7 +61,8 @@ class EventReader:
             values = columns.value[columns.type == columns.types.index(name)]
             values = _squeezed(values[~np.isnan(values)])
             means.append(float(values.mean()) if len(values) else 0.0)
-            deviations.append(float(values.std()) or 1.0 if len(values) else 1.0)
+            varies = len(values) > 0 and values.min() < values.max()
+            deviations.append(float(values.std()) if varies else 1.0)
         return cls(signals, tuple(met), tuple(means), tuple(deviations))
 
     def signal(self, name: str) -> Signal:
@@ -79,7 +80,8 @@ class EventReader:
         code = self.types.index(event.type)
         value = 0.0
         if event.value is not None and event.value == event.value:
-            squeezed = math.copysign(math.log1p(abs(event.value)), event.value)
+            told = float(np.float32(event.value))  # as columns have it
+            squeezed = math.copysign(math.log1p(abs(told)), told)
             value = (squeezed - self.means[code]) / self.deviations[code]
             value = min(max(value, -FURTHEST), FURTHEST)
         return EventFeatures(row, vector, code + 1, weight, value, event.time_s)

@@ -1,6 +1,7 @@
 """What process 0 of several is about to train, handed to the others, which then do the same."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -41,6 +42,35 @@ class Task(NamedTuple):
     """Weights to begin with, instead of drawn ones."""
     teacher: Teaching | None = None
     """A model whose answers count beside the events."""
+
+    def told(self) -> dict[str, str]:
+        """What it is of, part by part, as text: what another one left is not gone on from."""
+        held, begun, teacher = self.held, self.begun or {}, self.teacher
+        return {
+            "model": self.model,
+            "sizes": self.sizes.model_dump_json(),
+            "schedule": self.schedule.model_dump_json(exclude={"checkpoint_minutes"}),
+            "seed": str(self.seed),
+            "catalogue": f"{self.items} items, {self.types} types",
+            "events": _digest((*self.events.events, self.events.begins)),
+            "beginning": _digest(begun[name] for name in sorted(begun)),
+            "teacher": "none"
+            if teacher is None
+            else f"{teacher.model} {teacher.weight:g} {teacher.sizes.model_dump_json()}",
+            "targets": "none" if held is None else f"{len(held.target)}, repeats {held.repeats}",
+        }
+
+
+def differing(now: Mapping[str, str], left: Mapping[str, str]) -> str:
+    """Which parts of what was `left` are of another task; nothing where none is."""
+    return ", ".join(name for name, text in now.items() if left.get(name) != text)
+
+
+def _digest(arrays: Iterable[NDArray[Any]]) -> str:
+    found = hashlib.sha256()
+    for each in arrays:
+        found.update(each.tobytes())
+    return found.hexdigest()
 
 
 def hand_out(task: Task) -> None:

@@ -92,6 +92,15 @@ def as_first(value: float, device: torch.device) -> float:
     return float(told)
 
 
+def everyones(state: Tensor) -> list[Tensor]:
+    """What each process holds, of one shape and type and on no accelerator, by rank."""
+    if ranks() == 1:
+        return [state]
+    held = [torch.empty_like(state) for _ in range(ranks())]
+    dist.all_gather(held, state)
+    return held
+
+
 def to_all(data: bytes | None) -> bytes:
     """Hand out what process 0 holds; the others give None."""
     if ranks() == 1:

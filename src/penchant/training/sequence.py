@@ -1,10 +1,9 @@
 """Learn a sequence model: packed streams, early stopping on later events, resume."""
 
-import hashlib
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -25,11 +24,20 @@ from penchant.training.augment import augmented
 from penchant.training.checkpoint import load_checkpoint, save_checkpoint
 from penchant.training.config import ModelName, ScheduleConfig, SequenceConfig
 from penchant.training.contrastive import Contrast
-from penchant.training.following import Task, hand_out, taken_up
+from penchant.training.following import Task, differing, hand_out, taken_up
 from penchant.training.hardware import Hardware, hardware
 from penchant.training.negatives import Drawn, Negatives
-from penchant.training.ranks import add_up, agree, as_first, own_lanes, rank, ranks, total
-from penchant.training.streams import Batch, Histories, batches
+from penchant.training.ranks import (
+    add_up,
+    agree,
+    as_first,
+    everyones,
+    own_lanes,
+    rank,
+    ranks,
+    total,
+)
+from penchant.training.streams import Batch, Histories, batches, batches_of
 from penchant.training.teacher import Teacher
 from penchant.training.validation import Held, ndcg_at_10
 
@@ -117,7 +125,7 @@ def train_sequence(
     beside = None if teacher is None else Teacher(teacher, task.items, task.types, config)
     run = _begin(task.items, task.types, task.model, sizes, config, task.seed, task.begun)
     if checkpoint is not None:
-        run.told = _told(task)
+        run.told = task.told()
         if checkpoint.exists():
             _resume(run, checkpoint)
     planned = config.passes(len(events.events.row))
@@ -143,7 +151,7 @@ def train_sequence(
         if watch is not None:
             watch(_ended(run, stage, epochs, len(events.events.row), run.rates[-1]))
         due = time.monotonic() - saved_s >= 60 * config.checkpoint_minutes
-        if checkpoint is not None and due and rank() == 0:
+        if as_first(checkpoint is not None and due, run.on.device):
             _save(run, checkpoint)
             saved_s = time.monotonic()
         wanted = go_on is None or go_on(run.epoch, run.ndcgs[-1] if run.ndcgs else math.nan)
@@ -248,7 +256,7 @@ def _one_pass(  # noqa: PLR0913  one pass of `train_sequence`
     began, told = time.monotonic(), 0.0
     size, done, learnt, total_loss = len(events.events.row), 0, 0, 0.0
     epochs, planned = passes
-    steps = planned * -(-size // (config.lanes * config.length))
+    steps = planned * batches_of(size, config.lanes, config.length)
     states: Carried = []
     blank = len(run.net.events.item_bias) - 1
     changed = augmented(events, config.augment, blank, run.rng)
@@ -377,29 +385,6 @@ def _rate(highest: float, step: int, steps: int) -> float:
     return highest * rise * (0.95 * fall + 0.05)
 
 
-def _told(task: Task) -> dict[str, str]:
-    """What a training is of, part by part, as text to compare."""
-    held, teacher = task.held, task.teacher
-    return {
-        "model": task.model,
-        "sizes": task.sizes.model_dump_json(),
-        "schedule": task.schedule.model_dump_json(exclude={"checkpoint_minutes"}),
-        "seed": str(task.seed),
-        "catalogue": f"{task.items} items, {task.types} types",
-        "events": _digest((*task.events.events, task.events.begins)),
-        "beginning": _digest((task.begun or {}).values()),
-        "teacher": "none" if teacher is None else f"{teacher.model} {teacher.weight:g}",
-        "targets": "none" if held is None else f"{len(held.target)}, repeats {held.repeats}",
-    }
-
-
-def _digest(arrays: Iterable[NDArray[Any]]) -> str:
-    found = hashlib.sha256()
-    for each in arrays:
-        found.update(each.tobytes())
-    return found.hexdigest()
-
-
 def _judge(run: _Run, held: Held | None, query_time: bool) -> None:
     if held is None:
         run.best_epoch = run.epoch
@@ -411,14 +396,21 @@ def _judge(run: _Run, held: Held | None, query_time: bool) -> None:
         run.best_weights = {k: v.detach().clone() for k, v in run.module.state_dict().items()}
 
 
-def _save(run: _Run, path: Path) -> None:
+def _save(run: _Run, path: Path | None) -> None:
+    """By process 0; every other one tells it where its chance stands."""
+    chances = everyones(torch.get_rng_state())
+    if run.on.device.type == "cuda":
+        there = everyones(torch.cuda.get_rng_state(run.on.device))
+    else:
+        there = []
+    if path is None or rank():
+        return
     tensors = {f"net.{k}": v for k, v in run.module.state_dict().items()}
     tensors |= {f"best.{k}": v for k, v in run.best_weights.items()}
     for number, moments in run.optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{number}.{k}": v for k, v in moments.items()}
-    tensors["chance"] = torch.get_rng_state()
-    if run.on.device.type == "cuda":
-        tensors["chance there"] = torch.cuda.get_rng_state(run.on.device)
+    tensors |= {f"chance {of}": state for of, state in enumerate(chances)}
+    tensors |= {f"chance {of} there": state for of, state in enumerate(there)}
     facts: dict[str, Any] = {
         "epoch": run.epoch,
         "best": run.best if math.isfinite(run.best) else None,
@@ -435,10 +427,9 @@ def _save(run: _Run, path: Path) -> None:
 
 def _resume(run: _Run, path: Path) -> None:
     tensors, facts = load_checkpoint(path)
-    other = [name for name, now in run.told.items() if facts.get("told", {}).get(name) != now]
-    if other:
+    if other := differing(run.told, facts.get("told", {})):
         raise ArtifactError(
-            f"{path} is of another training: its {', '.join(other)} differ; train without resuming"
+            f"{path} is of another training: its {other} differ; train without resuming"
         )
     part = _parts(tensors)
     run.module.load_state_dict(part["net"])
@@ -449,12 +440,13 @@ def _resume(run: _Run, path: Path) -> None:
         moments.setdefault(int(number), {})[key] = tensor
     groups = run.optimiser.state_dict()["param_groups"]
     run.optimiser.load_state_dict({"state": moments, "param_groups": groups})
-    if rank():  # the checkpoint has the chance of process 0
+    chance = f"chance {rank()}"
+    if chance in tensors:
+        torch.set_rng_state(tensors[chance])
+    else:  # more processes than there were
         torch.manual_seed(torch.initial_seed() + facts["step"])
-    else:
-        torch.set_rng_state(tensors["chance"])
-    if not rank() and run.on.device.type == "cuda" and "chance there" in tensors:
-        torch.cuda.set_rng_state(tensors["chance there"], run.on.device)
+    if run.on.device.type == "cuda" and f"{chance} there" in tensors:
+        torch.cuda.set_rng_state(tensors[f"{chance} there"], run.on.device)
     run.rng.bit_generator.state = facts["rng"]
     run.epoch, run.best_epoch, run.step = facts["epoch"], facts["best_epoch"], facts["step"]
     run.best = -math.inf if facts["best"] is None else facts["best"]

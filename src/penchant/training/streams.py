@@ -62,10 +62,19 @@ def batches(
     user's next event is told.
     """
     order = _order(held, rng, ties and not held.ordered)
-    lanes = max(1, min(lanes, len(order) // length))
-    each = -(-len(order) // lanes)
-    begins = np.arange(lanes) * each
+    each = _each(len(order), lanes, length)
+    begins = np.arange(0, max(1, len(order)), each)  # fewer lanes, where so many leave some empty
     yield from _stretches(held, order, begins, length, query_time)
+
+
+def batches_of(size: int, lanes: int, length: int) -> int:
+    """How many batches one epoch of `size` events has."""
+    return -(-_each(size, lanes, length) // length)
+
+
+def _each(size: int, lanes: int, length: int) -> int:
+    """Events of one lane; a log too short to fill them has fewer lanes."""
+    return max(1, -(-size // max(1, min(lanes, size // length))))
 
 
 def whole_histories(
@@ -94,7 +103,8 @@ def _stretches(
     query_time: bool,
 ) -> Iterator[Batch]:
     columns = held.events.take(order)
-    first = np.r_[True, columns.user[1:] != columns.user[:-1]]
+    history = np.repeat(np.arange(len(held.begins)), held.lengths)[order]
+    first = np.r_[True, history[1:] != history[:-1]]
     gap = np.r_[np.nan, np.diff(columns.time_s)]
     gap[first] = np.nan
     ahead = np.r_[gap[1:], np.nan] if query_time else np.full(len(order), np.nan)
