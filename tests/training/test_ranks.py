@@ -73,7 +73,7 @@ with joined() as rank:
         dismiss()
         assert whole.losses == resumed.losses
         assert all(np.array_equal(resumed.weights[name], of) for name, of in whole.weights.items())
-        assert not np.array_equal(begun["events.items.weight"], whole.weights["events.items.weight"])
+        assert any(not np.array_equal(begun[name], of) for name, of in whole.weights.items())
 """
 
 

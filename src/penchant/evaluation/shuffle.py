@@ -40,14 +40,15 @@ def evaluate_shuffle(
 def pair(case: Case, seed: int, ordered: Ranked | None = None) -> tuple[Ranked, Ranked]:
     """As it was (unless that is given), and shuffled; both with indexes of the true order.
 
-    What is asked in the true order is asked again, wherever it stands now.
+    What is asked in the true order with a history is asked again, wherever it stands now; an event
+    without one has nothing that could be shuffled, and would be given one here alone.
     """
     held = cut_at(case.before.time_s, 1 - case.training.held_out)
     columns, origin = shuffled(case.columns, (held, case.cut), np.random.default_rng(seed))
     other = replace(case, columns=columns)
     if ordered is None:
         ordered = rank_later(case, case.learn(seed))
-    again = np.isin(origin, ordered.at)
+    again = np.isin(origin, ordered.at[ordered.past > 0])
     mixed = rank_later(other, other.learn(seed), only=again)
     return ordered, mixed._replace(at=origin[mixed.at])
 
