@@ -1,10 +1,13 @@
 """Histories without their order: the same events, and only those models lose that use it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from penchant.evaluation.case import Case
-from penchant.evaluation.shuffle import evaluate_shuffle, shuffled
+from penchant.core.ids import UserId
+from penchant.evaluation.case import Case, rank_later
+from penchant.evaluation.shuffle import evaluate_shuffle, pair, shuffled
 
 
 def test_each_user_keeps_the_same_events_before_the_cut_and_after_it(case: Case) -> None:
@@ -27,6 +30,19 @@ def test_what_comes_after_the_cut_changes_nothing_before_it(case: Case) -> None:
     changed = type(case.columns)(**{**vars(case.columns), "row": other})
     again, _ = shuffled(changed, (4e6, case.cut), np.random.default_rng(0))
     assert whole.row[early].tolist() == again.row[early].tolist()
+
+
+def test_an_event_is_asked_twice_only_where_its_user_has_a_past_both_times(case: Case) -> None:
+    user = case.columns.user.copy()
+    late = np.flatnonzero((user == 3) & (case.columns.time_s >= case.cut))
+    user[late] = 12
+    columns = replace(case.columns, user=user, users=[*case.columns.users, UserId("new")])
+    met = replace(case, columns=columns)
+    ordered, mixed = pair(met, 0, rank_later(met, met.learn(0), strangers=True))
+    assert late[0] in ordered.at
+    assert late[0] not in mixed.at
+    assert (ordered.past[np.isin(ordered.at, mixed.at)] > 0).all()
+    assert (mixed.past > 0).all()
 
 
 def test_transitions_lose_and_habits_do_not(case: Case) -> None:

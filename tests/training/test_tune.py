@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from penchant.core.errors import ArtifactError
 from penchant.core.events import EventColumns
 from penchant.core.ids import ItemId, UserId
 from penchant.core.signals import SHIPPED
@@ -81,6 +82,33 @@ def test_a_search_that_was_cut_off_goes_on_and_one_that_is_done_tries_nothing(
     again = found(3, study, told)
     assert len(told) == 1
     assert again.trials == result.trials
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"recurrent": RecurrentConfig(dim=12, state=8, hidden=8, layers=1)}, "sizes"),
+        ({"schedule": ScheduleConfig(epochs=3, lanes=6, length=16)}, "schedule"),
+        ({"distil": DistilConfig(teacher="gru")}, "teacher"),
+    ],
+)
+def test_a_search_of_other_settings_is_not_gone_on_from(
+    other: dict[str, Any], named: str, tmp_path: Path
+) -> None:
+    study = tmp_path / "study.db"
+    found(1, study)
+    with pytest.raises(ArtifactError, match=rf"study\.db .* its {named} differ.* another file"):
+        found(2, study, config=START.model_copy(update=other))
+
+
+@pytest.mark.slow
+def test_a_search_over_other_events_is_not_gone_on_from(tmp_path: Path) -> None:
+    study, columns = tmp_path / "study.db", log()
+    found(1, study)
+    fewer = columns.take(slice(450))
+    with pytest.raises(ArtifactError, match="its events, targets differ"):
+        tune(fewer, columns, SHIPPED, True, START, 1, 3, study)
 
 
 @pytest.mark.slow

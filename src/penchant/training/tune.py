@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from penchant.core.errors import DivergedError, MissingExtraError
+from penchant.core.errors import ArtifactError, DivergedError, MissingExtraError
 from penchant.core.events import EventColumns
 from penchant.core.signals import Signal
 from penchant.training.config import ScheduleConfig, SequenceConfig, TrainingConfig
 from penchant.training.distil import train_teacher
-from penchant.training.following import Task
+from penchant.training.following import Task, differing
 from penchant.training.prepare import prepare
 from penchant.training.sequence import Watch, train_sequence
 
@@ -60,9 +60,22 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
     pass is below the median of earlier ones after theirs is given up. `study` is an SQLite file;
     a search that was cut off goes on from it. A teacher is trained once, as `config` has it, and
     teaches every trial.
+
+    Raises ArtifactError where `study` has trials of the same model on other events or from other
+    settings, whose figures cannot be compared with these.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     ready = prepare(columns, signals, keeps, later)
+    begin = Task(
+        ready.histories,
+        ready.items,
+        len(ready.reader.types),
+        config.model,
+        config.sizes,
+        config.schedule,
+        seed,
+        ready.held,
+    )
     search = optuna.create_study(
         storage=None if study is None else f"sqlite:///{study}",
         study_name=config.model,
@@ -70,6 +83,7 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
         direction="maximize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=1),
     )
+    _same(search, {**begin.told(), "teacher": _teacher(config)}, study)
     search.sampler = optuna.samplers.TPESampler(
         seed=seed + len(search.trials),  # a search that goes on draws what it has not drawn yet
         n_startup_trials=max(4, trials // 4),
@@ -77,25 +91,15 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
     ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
     tried = len(search.get_trials(deepcopy=False, states=ended))
     missing = trials - tried
-    types, teacher = len(ready.reader.types), None
     if missing > 0:
         _, teacher = train_teacher(
-            ready.histories, ready.items, types, config, seed, ready.held, watch=watch
+            begin.events, begin.items, begin.types, config, seed, begin.held, watch=watch
         )
+        begin = begin._replace(teacher=teacher)
 
     def objective(trial: optuna.Trial) -> float:
         sizes, schedule = _drawn(trial, config)
-        task = Task(
-            ready.histories,
-            ready.items,
-            types,
-            config.model,
-            sizes,
-            schedule,
-            seed,
-            ready.held,
-            teacher=teacher,
-        )
+        task = begin._replace(sizes=sizes, schedule=schedule)
 
         def go_on(epoch: int, ndcg: float) -> bool:
             trial.report(ndcg, epoch)
@@ -117,6 +121,24 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
     every = tuple(_trial(one) for one in search.get_trials(states=ended))
     best = _best(every, config)
     return Tuned(best, every, _placed(config, best.settings))
+
+
+def _same(search: optuna.Study, told: dict[str, str], path: Path | None) -> None:
+    """Note what the search is of, or refuse to go on with that of another one."""
+    if not search.trials:
+        search.set_user_attr("told", told)
+    elif other := differing(told, search.user_attrs.get("told", {})):
+        raise ArtifactError(
+            f"{path} has the search of another training: its {other} differ; give another file"
+        )
+
+
+def _teacher(config: TrainingConfig) -> str:
+    name = config.distil.teacher
+    if name is None:
+        return "none"
+    sizes = config.model_copy(update={"model": name}).sizes
+    return f"{config.distil.model_dump_json()} {sizes.model_dump_json()}"
 
 
 def _best(every: tuple[Trial, ...], config: TrainingConfig) -> Trial:
