@@ -165,6 +165,7 @@ def test_the_same_events_from_a_file_and_from_a_log_give_the_same_rows(
         (("movietweetings", "--db", "x.db"), "either a source or --db"),
         (("--db", "x.db", "--order", "seq"), "say how to read a file"),
         (("movietweetings", "--seeds", "one"), "--seeds 'one'"),
+        (("movietweetings", "--seeds", "0,-1"), "--seeds '0,-1'; allowed are whole numbers from 0"),
         (("movietweeting",), "did you mean 'movietweetings'?"),
         (("--db", "x.db"), "x.db does not exist"),
     ],
@@ -181,3 +182,16 @@ def test_a_row_that_is_none_is_refused_before_anything_is_trained(run: Run) -> N
 
 def test_too_little_is_an_error(run: Run, small: Path) -> None:
     assert "training needs at least 100" in run("evaluate", small, code=1).stderr
+
+
+@pytest.mark.parametrize("command", ["evaluate", "tune", "compare"])
+def test_a_log_without_events_is_an_error(run: Run, command: str) -> None:
+    run("init")
+    assert "there is no event" in run(command, "--db", "penchant.db", code=1).stderr
+
+
+def test_a_log_of_one_instant_cannot_be_cut(run: Run, tmp_path: Path) -> None:
+    rows = [f"u{n % 9},i{n % 7},view,2024-01-01" for n in range(400)]
+    (tmp_path / "day.csv").write_text("\n".join(["user_id,item_id,event_type,timestamp", *rows]))
+    told = run("evaluate", "day.csv", code=1).stderr
+    assert "100% of 400 events have the earliest time there is" in told

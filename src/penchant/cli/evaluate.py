@@ -270,7 +270,7 @@ def by_row(columns: "EventColumns", items: "Sequence[Item]") -> "list[Item]":
 
 def seed_numbers(seeds: str) -> list[int]:
     """`0,1,2` as numbers."""
-    try:
-        return [int(seed) for seed in seeds.split(",")]
-    except ValueError:
-        raise ConfigError(f"--seeds {seeds!r}; allowed are whole numbers, 0,1,2") from None
+    given = [seed.strip() for seed in seeds.split(",")]
+    if not all(seed.isdecimal() for seed in given):
+        raise ConfigError(f"--seeds {seeds!r}; allowed are whole numbers from 0 on, 0,1,2")
+    return [int(seed) for seed in given]

@@ -22,7 +22,9 @@ EXAMPLE = "penchant train --db films.db --seed 1"
 
 def train(
     db: Db = DATABASE,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same result.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="The same seed gives the same result.")
+    ] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was cut off.")
     ] = False,
@@ -60,7 +62,7 @@ def train(
             follow()
             return
         try:
-            with open_with(db, settings) as engine, _kept(folder, settings, seed) as kept:
+            with open_with(db, settings) as engine, _kept(folder, settings, seed, resume) as kept:
                 artifact = _trained(engine, settings, seed, resume, kept.watch)
                 card = engine.facts()["card"]
                 kept.end(card)
@@ -83,13 +85,14 @@ class _Unkept:
 
 
 def _kept(
-    folder: Path | None, settings: "Settings", seed: int
+    folder: Path | None, settings: "Settings", seed: int, resume: bool
 ) -> AbstractContextManager["RunFolder | _Unkept"]:
     if folder is None:
         return nullcontext(_Unkept())
     from penchant.training.run_folder import RunFolder
 
-    return RunFolder(folder, {"seed": seed, "training": settings.training.model_dump(mode="json")})
+    told = {"seed": seed, "training": settings.training.model_dump(mode="json")}
+    return RunFolder(folder, told, resume)
 
 
 def _trained(

@@ -28,7 +28,7 @@ def tune(  # noqa: PLR0913  the command line of one command
         Path | None,
         typer.Option("--study", help="A file to keep trials in; a search cut off goes on from it."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed tries the same.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed tries the same.")] = 0,
     columns: Columns = None,
     kind: EventType = None,
     order: Order = None,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.core.contracts import EventFeatures, Reading
+from penchant.core.errors import NotEnoughDataError
 from penchant.core.events import EventColumns
 from penchant.core.signals import Signal
 from penchant.engine.stages import Live, Stages
@@ -92,5 +93,17 @@ class Replay:
 
 
 def cut_at(times_s: NDArray[np.float64], quantile: float = 0.9) -> float:
-    """The time at which the later events begin: an event's own time, nearest to the quantile."""
-    return float(np.quantile(times_s, quantile, method="nearest"))
+    """The time at which the later events begin: an event's own time, nearest to the quantile.
+
+    Raises NotEnoughDataError where no event is earlier.
+    """
+    if not len(times_s):
+        raise NotEnoughDataError("there is no event; a log must be cut into earlier and later ones")
+    cut = float(np.quantile(times_s, quantile, method="nearest"))
+    if cut <= times_s.min():
+        first = np.mean(times_s == cut)
+        raise NotEnoughDataError(
+            f"{first:.0%} of {len(times_s):,} events have the earliest time there is, so that the "
+            "log cannot be cut into earlier and later ones; give the true times"
+        )
+    return cut
