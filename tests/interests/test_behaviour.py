@@ -50,7 +50,7 @@ def test_what_was_measured_in_training_is_served_and_never_moves_again(
     sizes: LogisticConfig | MlpConfig,
 ) -> None:
     torch.manual_seed(0)
-    net = mlp_net(9, 2, sizes) if isinstance(sizes, MlpConfig) else logistic_net(9, 2, sizes)
+    net = mlp_net(10, 2, sizes) if isinstance(sizes, MlpConfig) else logistic_net(10, 2, sizes)
     pass_over(net.train(), stream())
     measured = {key: each.clone() for key, each in net.named_buffers()}
     assert measured["batches"] == 7
@@ -79,6 +79,18 @@ def test_what_was_measured_in_training_is_served_and_never_moves_again(
         if f.user[n + 1] == f.user[n]:
             read = model.read(state, f.time_s[n + 1]).directions
             np.testing.assert_allclose(seen[n], read, atol=1e-5)
+
+
+def test_events_of_items_without_a_vector_make_no_other_item_rarer() -> None:
+    net = logistic_net(10, 2, SIZES).train()
+    columns = stream()
+    hidden = np.random.default_rng(0).random(400) < 0.3
+    masked = columns._replace(row=np.where(hidden, 9, columns.row).astype(np.int32))
+    pass_over(net, masked)
+    assert net.item_counts[9] == 0
+    counts = np.bincount(columns.row[~hidden], minlength=10)
+    assert (net.item_counts.numpy() >= counts).all()  # the last event fills the last lane
+    assert net.item_counts.sum() < 400
 
 
 def test_features_have_mean_0_and_deviation_1_over_training() -> None:

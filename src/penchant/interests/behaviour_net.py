@@ -114,7 +114,8 @@ class BehaviourNet(nn.Module):
         return ((x - self.mean) * scale).clamp(-FURTHEST, FURTHEST)
 
     def _count(self, rows: Tensor) -> None:
-        rows = rows.flatten()
+        """Of items with a vector: the row of all others is not served, so it is in no share."""
+        rows = rows[rows < len(self.item_counts) - 1]
         self.item_counts.index_add_(0, rows, torch.ones_like(rows, dtype=torch.float32))
 
     def _measure(self, x: Tensor) -> None:
