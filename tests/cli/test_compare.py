@@ -23,12 +23,15 @@ def test_a_quick_comparison_writes_its_folder(
 ) -> None:
     (tmp_path / "penchant.toml").write_text(TINY)
     lines = (films / "events.csv").read_text().splitlines(keepends=True)[:1_500]
-    (tmp_path / "some.csv").write_text("".join(lines))
-    told = ask("compare", "some.csv", "--models", "recurrent", "--quick", "--out", "here")
+    lines[0] = lines[0].replace("user_id", "who")
+    (tmp_path / "some log.csv").write_text("".join(lines))
+    how = ("--models", "recurrent", "--repeats", "drop", "--map", "user_id=who", "--quick")
+    told = ask("compare", "some log.csv", *how, "--out", "here")
     assert told["serve"]["model"] == "recurrent"
     assert told["folder"] == "here"
     text = (tmp_path / "here" / "report.md").read_text()
-    assert "Made by: penchant compare some.csv --models recurrent --seeds 0 --quick" in text
+    again = "--repeats drop --models recurrent --map user_id=who --seeds 0 --quick"
+    assert f"Made by: penchant compare 'some log.csv' {again}" in text
     assert (tmp_path / "here" / "report.html").exists()
 
 

@@ -58,3 +58,11 @@ def test_no_events_and_arrays_that_do_not_fit_are_errors() -> None:
         mean_interval(np.zeros(2), np.zeros(3, int), rng)
     with pytest.raises(ShapeError, match=r"our values \(2,\) do not pair with theirs \(3,\)"):
         difference_interval(np.zeros(2), np.zeros(3), np.zeros(2, int), rng)
+
+
+def test_what_one_user_likes_better_is_not_sure_of_others() -> None:
+    ours, theirs, users = np.full(9, 0.8), np.full(9, 0.2), np.full(9, 4)
+    gap = difference_interval(ours, theirs, users, np.random.default_rng(0))
+    assert (gap.mean, gap.low, gap.high) == (pytest.approx(0.6), -1.0, 1.0)
+    users[0] = 5
+    assert difference_interval(ours, theirs, users, np.random.default_rng(0)).low > 0.5

@@ -11,7 +11,7 @@ from penchant.cli.options import AsJson, Columns, Config, EventType, Order, mapp
 from penchant.core.errors import UnknownComponentError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from penchant.training.config import ModelName
 
@@ -71,7 +71,9 @@ def compare(  # noqa: PLR0913  the command line of one command
             result = compare(case, chosen, numbers, QUICK if quick else None)
     except KeyboardInterrupt:
         raise StoppedError("stopped; nothing was reported") from None
-    write_report(result, out, _command(source or f"--db {db}", models, seeds, quick))
+    read = {"--type": kind, "--order": order, "--config": config, "--repeats": repeats}
+    command = _command(source or f"--db={db}", columns, {**read, "--models": models}, seeds, quick)
+    write_report(result, out, command)
     if as_json:
         print_json({**result, "folder": str(out)})
         return
@@ -98,6 +100,15 @@ def _models(names: str | None) -> "Sequence[ModelName]":
     return [name for name in known if name in wanted]
 
 
-def _command(source: str, models: str | None, seeds: str, quick: bool) -> str:
-    chosen = f" --models {shlex.quote(models)}" if models else ""
-    return f"penchant compare {source}{chosen} --seeds {seeds}{' --quick' if quick else ''}"
+def _command(
+    source: str,
+    columns: "Iterable[str] | None",
+    options: "Mapping[str, object]",
+    seeds: str,
+    quick: bool,
+) -> str:
+    """What gives this report again; `options` that were not given are None."""
+    told = [(name, str(value)) for name, value in options.items() if value is not None]
+    told += [("--map", column) for column in columns or ()] + [("--seeds", seeds)]
+    words = ["penchant", "compare", source, *(word for pair in told for word in pair)]
+    return shlex.join(words + ["--quick"] * quick)

@@ -72,6 +72,9 @@ def difference_interval(
 ) -> Interval:
     """Interval of `ours - theirs` on the same events, (T,) each: paired, drawn by user.
 
+    Both are gains, between 0 and 1. One user alone tells nothing of others: the interval is then
+    all that a difference can be, so that none is taken for sure.
+
     >>> ours, theirs = np.array([0.9, 0.5, 0.3]), np.array([0.8, 0.4, 0.2])
     >>> gap = difference_interval(ours, theirs, np.arange(3), np.random.default_rng(0))
     >>> round(gap.mean, 6), round(gap.low, 6), round(gap.high, 6)
@@ -79,6 +82,8 @@ def difference_interval(
     """
     if ours.shape != theirs.shape:
         raise ShapeError(f"our values {ours.shape} do not pair with theirs {theirs.shape}")
+    if len(users) and (users == users[0]).all():
+        return Interval(float(np.mean(ours - theirs)), -1.0, 1.0)
     return mean_interval(ours - theirs, users, rng, resamples, level)
 
 

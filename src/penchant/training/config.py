@@ -128,7 +128,7 @@ class DistilConfig(BaseModel):
 
     teacher: ModelName | None = None
     """The model to learn from, with its own sizes and the same schedule; none: from events alone.
-    `penchant tune` searches without it."""
+    In `penchant tune` it teaches every trial."""
     weight: float = Field(default=0.5, ge=0, le=1)
     """Of what the teacher answers; the rest is that of what users did next."""
 
