@@ -93,3 +93,18 @@ def test_nothing_of_a_removed_item_s_words_is_left_in_the_catalogue(tmp_path: Pa
         engine.remove_item("xqhat")
         (item,) = engine.items()
         assert (item.title, item.description, dict(item.attributes)) == (None, None, {})
+
+
+def test_training_is_told_since_when_items_exist(tmp_path: Path) -> None:
+    with opened(tmp_path / "shop.db") as engine:
+        engine.put_items([{"id": "known"}, {"id": "lamp"}])
+        shown = {"user": "ann", "type": "view"}
+        engine.observe_many(
+            [{**shown, "item": "lamp", "time": NOW_S - 60}, {**shown, "item": "rug"}]
+        )
+        columns = engine.columns()
+        assert columns.added_s is not None
+        told = dict(zip(columns.items, columns.added_s.tolist(), strict=True))
+        assert told == {"known": NOW_S, "lamp": NOW_S - 60, "rug": NOW_S}
+        served = engine._memory.live.added_s
+        assert columns.added_s.tolist() == served.tolist()

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from penchant.core.errors import ConfigError
+from penchant.core.ids import ItemId
+from penchant.core.items import Item
 from penchant.engine.learned import Learned
 from penchant.evaluation.case import Case, rank_later, rows_wanted
 from penchant.evaluation.successive import run_successive
@@ -29,6 +31,24 @@ def test_what_happens_after_a_target_cannot_change_its_rank(case: Case, learned:
     as_was, as_is = rank_later(case, learned), rank_later(changed, learned)
     assert as_was.ranks[:, :40].tolist() == as_is.ranks[:, :40].tolist()
     assert as_was.ranks[:, 40:].tolist() != as_is.ranks[:, 40:].tolist()
+
+
+def test_an_item_known_before_its_first_event_is_as_fresh_then_as_when_served(case: Case) -> None:
+    columns = case.columns
+    late = int(np.flatnonzero(columns.time_s >= case.cut)[30])
+    row, new = columns.row.copy(), len(columns.items)
+    row[late] = new
+    items = [*columns.items, ItemId("new")]
+    of_events = replace(columns, row=row, items=items)
+    added_s = np.full(len(items), np.inf)
+    added_s[new] = columns.time_s[late] - 86_400.0
+    told = replace(of_events, added_s=added_s)
+    found = []
+    for log in (of_events, told):
+        one = replace(case, columns=log, items=[*case.items, Item(ItemId("new"))])
+        ranked = rank_later(one, one.learn(0))
+        found.append(ranked.ranks[ranked.names.index("fresh"), ranked.at == late].item())
+    assert found == [new, 0.0]  # the last of all, nobody knowing of it; the newest
 
 
 def test_strangers_are_asked_when_wanted_and_events_before_are_counted(

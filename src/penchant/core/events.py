@@ -57,6 +57,8 @@ class EventColumns:
     users: Sequence[UserId]
     items: Sequence[ItemId]
     types: Sequence[str]
+    added_s: NDArray[np.float64] | None = None
+    """(I,) since when each item exists, where more is known of it than its first event."""
 
     def __len__(self) -> int:
         return len(self.user)
@@ -72,4 +74,5 @@ class EventColumns:
             self.users,
             self.items,
             self.types,
+            self.added_s,
         )

@@ -68,11 +68,12 @@ FRESH_HALF_LIFE_S: Final = 7 * DAY_S
 class Live:
     """Counts that every event moves, whatever artifact is in use."""
 
-    def __init__(self, n_items: int = 0) -> None:
+    def __init__(self, n_items: int = 0, added_s: NDArray[np.float64] | None = None) -> None:
+        """`added_s` (N,): since when items exist, where that is known before they are met."""
         self.popular = Trending(7 * DAY_S, n_items)
         self.trending_1d = Trending(DAY_S, n_items)
         self.trending_30d = Trending(30 * DAY_S, n_items)
-        self.dates = Dates(np.full(n_items, np.nan))
+        self.dates = Dates(np.full(n_items, np.nan) if added_s is None else added_s)
 
     @property
     def added_s(self) -> NDArray[np.float64]:

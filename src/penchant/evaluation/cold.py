@@ -35,7 +35,7 @@ def evaluate_cold(
 
     Users without any event are asked too. Each row is there twice: as trained, and as the control
     `ids`, trained on a catalogue without titles, categories or texts. What lies between the two is
-    what content is worth.
+    what content is worth: nothing, while no source that is ranked by reads it.
     """
     rows_wanted(models, ())
     bare = replace(case, items=[Item(item.id) for item in case.items])
