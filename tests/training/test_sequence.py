@@ -76,10 +76,23 @@ def test_the_same_seed_gives_the_same_weights_bit_by_bit(how: dict[str, Any]) ->
     assert one.losses[-1] < one.losses[0]
 
 
-@pytest.mark.parametrize(("events", "passes"), [(0, 24), (150_000, 24), (300_000, 12), (9**9, 6)])
-def test_small_logs_are_read_more_often(events: int, passes: int) -> None:
+@pytest.mark.parametrize(
+    ("events", "passes", "waits"),
+    [
+        (0, 100, 16),
+        (14_000, 100, 16),
+        (35_000, 40, 6),
+        (60_000, 24, 4),
+        (150_000, 24, 4),
+        (300_000, 12, 4),
+        (9**9, 6, 4),
+    ],
+)
+def test_small_logs_are_read_more_often(events: int, passes: int, waits: int) -> None:
     assert ScheduleConfig().passes(events) == passes
     assert ScheduleConfig(epochs=3).passes(events) == 3
+    assert ScheduleConfig().waits(passes) == waits
+    assert ScheduleConfig(patience=2).waits(passes) == 2
 
 
 @pytest.mark.parametrize("held", [False, True])

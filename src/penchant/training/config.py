@@ -90,10 +90,11 @@ class ScheduleConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     epochs: int | None = Field(default=None, ge=1)
-    """Passes over the events, at most; none: 24 up to 150,000 events, fewer down to 6 from 600,000
-    on. Training stops earlier where later events stop improving."""
-    patience: int = Field(default=4, ge=1)
-    """Passes without a better NDCG@10 on later events before training stops."""
+    """Passes over the events, at most; none: 100 up to 14,000 events, 24 from 58,000 to 150,000, 6
+    from 600,000 on. Training stops earlier where later events stop improving."""
+    patience: int | None = Field(default=None, ge=1)
+    """Passes without a better NDCG@10 on later events before training stops; none: a sixth of the
+    passes at most, but no fewer than 4."""
     lanes: int = Field(default=16, ge=1)
     """Users read side by side in one batch."""
     length: int = Field(default=64, ge=2)
@@ -118,7 +119,12 @@ class ScheduleConfig(BaseModel):
 
     def passes(self, events: int) -> int:
         """Passes at most over a log of so many events."""
-        return self.epochs or min(24, max(6, round(3_600_000 / max(1, events))))
+        times = 1_000_000 / max(1, events)
+        return self.epochs or round(max(6, min(24, 3.6 * times), min(100, 1.4 * times)))
+
+    def waits(self, passes: int) -> int:
+        """Passes without a better figure that are waited for, of so many planned."""
+        return self.patience or max(4, passes // 6)
 
 
 class DistilConfig(BaseModel):

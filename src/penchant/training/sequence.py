@@ -129,10 +129,10 @@ def train_sequence(
         if checkpoint.exists():
             _resume(run, checkpoint)
     planned = config.passes(len(events.events.row))
-    epochs = task.epochs or planned
+    epochs, waits = task.epochs or planned, config.waits(planned)
     negatives = _negatives(events, config, run.on.device)
     saved_s = time.monotonic()
-    while run.epoch < epochs and run.epoch - run.best_epoch < config.patience:
+    while run.epoch < epochs and run.epoch - run.best_epoch < waits:
         run.rates.append(
             _one_pass(
                 run,
@@ -380,7 +380,7 @@ def _drawn_logits(
 
 
 def _rate(highest: float, step: int, steps: int) -> float:
-    rise = min(1.0, (step + 1) / 100)
+    rise = min(1.0, (step + 1) / max(1, min(100, steps // 5)))
     fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / max(1, steps))))
     return highest * rise * (0.95 * fall + 0.05)
 
