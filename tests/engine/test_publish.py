@@ -12,6 +12,8 @@ import pytest
 from penchant.core.clock import ManualClock
 from penchant.core.errors import ArtifactMissingError, ConfigError
 from penchant.core.ids import ArtifactId, ItemId
+from penchant.core.signals import Signal
+from penchant.engine.config import EngineConfig
 from penchant.engine.engine import Engine
 from penchant.engine.learned import Learned
 
@@ -184,3 +186,23 @@ def test_a_state_stored_under_other_rules_is_folded_again(trained: Callable[[], 
             assert engine.strays([user]) == []
             assert ids(engine, user) == before
             assert engine.interests(user) == wants
+
+
+def test_states_made_with_other_signals_are_folded_again(trained: Callable[[], Path]) -> None:
+    path = trained()
+    with opened(path) as engine:
+        user = engine.users(1)[0][0]
+        for item in list(engine.items())[:12]:
+            engine.observe(user, item.id, "view")
+        before = ids(engine, user)
+    against = EngineConfig(signals={**EngineConfig().signals, "view": Signal(weight=-3.0)})
+    with Engine.open(path, against, ManualClock(NOW_S)) as engine:
+        models, now = engine._memory.stages.models, engine._memory.user(user).states
+        assert engine.strays([user]) == []
+        engine._database.states.forget(user)
+        engine._memory.histories.drop_all()
+        again = engine._memory.user(user).states
+        assert {name: models[name].dump(state) for name, state in now.items()} == {
+            name: models[name].dump(state) for name, state in again.items()
+        }
+        assert ids(engine, user) != before

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penchant.core.errors import UnknownEventTypeError
-from penchant.core.events import Event, EventColumns
+from penchant.core.events import Event, EventColumns, as_float32
 from penchant.core.ids import ItemId, UserId
 from penchant.core.signals import SHIPPED, Signal
 from penchant.features.reader import FURTHEST, EventReader
@@ -82,6 +83,21 @@ def test_a_value_below_the_threshold_turns_the_sign() -> None:
         for value in (2.9, 3.0, 5.0, None)
     ]
     assert weights == [-2.0, 2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("value", [sum([0.1] * 8), 0.8, 0.79, 4.1, 1e300, -1e300, 1e-300])
+@pytest.mark.parametrize("threshold", [0.8, 4.1])
+def test_a_value_on_the_threshold_is_on_the_same_side_alone_and_in_columns(
+    value: float, threshold: float
+) -> None:
+    signals = {**SIGNALS, "vote": Signal(weight=2.0, threshold=threshold)}
+    columns = columns_of([("vote", 1.0, 1), ("vote", 7.0, 1)])
+    reader = EventReader.fit(signals, columns)
+    held = replace(columns, value=as_float32(np.array([value, 7.0])))
+    together = reader.columns(held)
+    alone = reader(Event(UserId("ann"), "vote", 0.0, ItemId("1"), value), 1, VECTOR)
+    assert alone.weight == together.weight[0]
+    assert alone.value == pytest.approx(float(together.value[0]), abs=1e-5)
 
 
 def test_values_are_standardised_and_a_shout_is_cut() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 DAY_S: Final = 86_400.0
@@ -28,14 +29,14 @@ class Signal(BaseModel):
         return self.half_life_days * DAY_S
 
     def strength(self, value: float | None) -> float:
-        """Signed weight of an event with this `value`.
+        """Signed weight of an event with this `value`, a float32 as columns hold it.
 
         >>> Signal(threshold=3.0).strength(2.0), Signal(threshold=3.0).strength(4.0)
         (-1.0, 1.0)
         """
-        if self.threshold is not None and value is not None and value < self.threshold:
-            return -abs(self.weight)
-        return self.weight
+        if self.threshold is None or value is None or not value < np.float32(self.threshold):
+            return self.weight
+        return -abs(self.weight)
 
 
 SHIPPED: Final[Mapping[str, Signal]] = {

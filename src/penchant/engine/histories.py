@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -18,7 +19,7 @@ from penchant.ingest.clean import moves
 
 EQUAL: Final = 1e-5
 """How far two foldings of the same events may differ."""
-RULES: Final = b"2"
+VERSION: Final = b"2"
 """How states are made of events: 2, since events without a vector are not heard (ADR 0016)."""
 _RULES: Final = "rules"  # beside the names of models
 _TRIES: Final = 3
@@ -41,6 +42,7 @@ class Histories:
         self._row_of = row_of
         self._signals = signals
         self._exclude = exclude
+        self._rules = _rules(signals, exclude)
         self._limit = limit
         self._held: OrderedDict[UserId, UserNow] = OrderedDict()
 
@@ -97,7 +99,7 @@ class Histories:
         if not now.states:
             return
         payloads = {name: stages.models[name].dump(s) for name, s in now.states.items()}
-        payloads[_RULES] = RULES
+        payloads[_RULES] = self._rules
         new = Stored(artifact, now.head, msgspec.msgpack.encode(payloads))
         for _ in range(_TRIES):
             before = self._states.read(user)
@@ -110,7 +112,7 @@ class Histories:
         stored = self._states.read(user)
         if stored is None or stored.artifact != artifact or stored.head != head:
             return False
-        states = _loaded(stages, stored.payload)
+        states = self._loaded(stages, stored.payload)
         if states is None:
             return False
         features = self.features(stages, events)
@@ -135,7 +137,7 @@ class Histories:
         now = UserNow.stranger(stages.models)
         loaded = None
         if stored is not None and stored.artifact == artifact and stored.head == head:
-            loaded = _loaded(stages, stored.payload)
+            loaded = self._loaded(stages, stored.payload)
         folds = stages.models.items()
         now.states = loaded or {name: model.fold(model.start(), features) for name, model in folds}
         for event, seen in zip(events, features, strict=True):
@@ -143,16 +145,21 @@ class Histories:
         now.head = head
         return now
 
+    def _loaded(self, stages: Stages, payload: bytes) -> dict[str, State] | None:
+        """The states of every model; None: other signals or another version made them."""
+        payloads = msgspec.msgpack.decode(payload, type=dict[str, bytes])
+        if payloads.get(_RULES) != self._rules:
+            return None
+        try:
+            return {name: model.load(payloads[name]) for name, model in stages.models.items()}
+        except (ShapeError, KeyError):
+            return None
 
-def _loaded(stages: Stages, payload: bytes) -> dict[str, State] | None:
-    """The states of every model; None: another version of Penchant made them."""
-    payloads = msgspec.msgpack.decode(payload, type=dict[str, bytes])
-    if payloads.get(_RULES) != RULES:
-        return None
-    try:
-        return {name: model.load(payloads[name]) for name, model in stages.models.items()}
-    except (ShapeError, KeyError):
-        return None
+
+def _rules(signals: Mapping[str, Signal], exclude: frozenset[str]) -> bytes:
+    """What decides which state an event leaves, beside the model: version, weights, exclusions."""
+    told = sorted((name, signal.weight, signal.threshold) for name, signal in signals.items())
+    return VERSION + blake2b(repr((told, sorted(exclude))).encode(), digest_size=8).digest()
 
 
 def _stranger(stages: Stages, head: Head) -> UserNow:

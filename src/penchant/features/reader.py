@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from penchant.core.contracts import EventFeatures
 from penchant.core.errors import UnknownEventTypeError
-from penchant.core.events import Event, EventColumns
+from penchant.core.events import Event, EventColumns, as_float32
 from penchant.core.interests import Vector
 from penchant.core.signals import Signal
 
@@ -74,13 +74,13 @@ class EventReader:
 
     def __call__(self, event: Event, row: int, vector: Vector | None) -> EventFeatures:
         """One event whose item is at `row` and has `vector`."""
-        weight = self.signal(event.type).strength(event.value)
+        told = None if event.value is None else float(as_float32(np.float64(event.value)))
+        weight = self.signal(event.type).strength(told)
         if event.type not in self.types:
             return EventFeatures(row, vector, 0, weight, 0.0, event.time_s)
         code = self.types.index(event.type)
         value = 0.0
-        if event.value is not None and event.value == event.value:
-            told = float(np.float32(event.value))  # as columns have it
+        if told is not None and told == told:
             squeezed = math.copysign(math.log1p(abs(told)), told)
             value = (squeezed - self.means[code]) / self.deviations[code]
             value = min(max(value, -FURTHEST), FURTHEST)
