@@ -1,7 +1,9 @@
 """The engine: events in, slates out; the one object that a program holds."""
 
+import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -68,6 +70,8 @@ from penchant.strategy.paging import decode
 from penchant.strategy.rules import Rules
 
 __all__ = ["BULK", "Engine", "ItemOutcome", "Observed", "Outcome", "Wanted"]
+
+_log: Final = logging.getLogger(__name__)
 
 NOBODY: Final = UserId("")
 """Who has no name."""
@@ -225,9 +229,9 @@ class Engine:
                 self._memory.count_if_due()
             _, before = log.history(found.user)
             log.remove(EventId(event))
-            _, after = log.history(found.user)
-            self._turn_back([found])
-            with self._turns.writing():
+            with self._turns.writing(), self._following((found.user,)):
+                self._turn_back([found])
+                _, after = log.history(found.user)
                 self._memory.take_back(found.user, before, after, self.now_s())
         return True
 
@@ -256,8 +260,8 @@ class Engine:
             first_s = min((event.time_s for event in before), default=np.inf)
             trained = trained_with(self._database.artifacts, first_s)
             receipt = self._database.erase(who, trained)
-            self._turn_back(before)
-            with self._turns.writing():
+            with self._turns.writing(), self._following((who,)):
+                self._turn_back(before)
                 self._memory.take_back(who, before, [], self.now_s())
         return receipt._replace(remains=[*receipt.remains, *remains(trained, self.training_folder)])
 
@@ -598,10 +602,23 @@ class Engine:
                 before = self._memory.before(events)
             appended = self._database.log.append(events)
             with self._turns.writing():
-                self._memory.take_in(events, appended, before)
+                with self._following({event.user for event in events}):
+                    self._memory.take_in(events, appended, before)
                 self._tell_clock([e for e, new in zip(events, appended.new, strict=True) if new])
                 self._folded = max(self._folded, appended.cursor)
         return observed(appended)
+
+    @contextmanager
+    def _following(self, users: Collection[UserId]) -> Iterator[None]:
+        """Memory follows what is durable of `users`; where it cannot, it reads the log again.
+
+        What is durable is done: an error here must not look like a call that did nothing.
+        """
+        try:
+            yield
+        except Exception:  # noqa: BLE001 - whatever it is, the log has it
+            _log.exception("memory could not follow the log, and reads it again")
+            self._memory.read_again(users)
 
     def _tell_clock(self, events: Sequence[Event]) -> None:
         if isinstance(self._clock, LogClock):

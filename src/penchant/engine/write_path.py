@@ -1,6 +1,6 @@
 """The write path: what memory holds of the log, moved by every event, exactly and reversibly."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -117,10 +117,17 @@ class WritePath:
         if not moving[1]:
             self._database.states.forget(user)
 
+    def read_again(self, users: Iterable[UserId]) -> None:
+        """Forget what memory holds of `users` and the counts: the log says it when next asked."""
+        for user in users:
+            self.histories.drop(user)
+        self._counted = False
+
     def count_if_due(self) -> None:
         """Live counts from the log; all of it while pairs are counted, else the latest window."""
         if self._counted:
             return
+        self._grow_to(self._database.catalogue.count())
         self.live = Live(len(self.shelf))
         added_s = self._database.catalogue.added_s()
         self.live.dates.put(slice(None), added_s[: len(self.shelf)])  # stored, but not yet met here
@@ -192,9 +199,13 @@ class WritePath:
 
     def _grow(self, items: Sequence[ItemId]) -> None:
         """Items met for the first time take their rows."""
-        if all(self.shelf.row(item) is not None for item in items):
-            return
+        if any(self.shelf.row(item) is None for item in items):
+            self._grow_to(self._database.catalogue.count())
+
+    def _grow_to(self, size: int) -> None:
         first = len(self.shelf)
+        if size <= first:
+            return
         for row, item in enumerate(self._database.catalogue.all(first), start=first):
             self.shelf.put(row, item)
         self.live.grow(len(self.shelf))

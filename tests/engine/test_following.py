@@ -1,0 +1,101 @@
+"""What is durable is done: where memory cannot follow the log at once, it reads the log again."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from penchant.core.clock import ManualClock
+from penchant.core.errors import StorageError
+from penchant.engine.engine import Engine
+
+NOW_S = 1_362_819_516.0 + 86_400.0
+
+
+def opened(path: Path) -> Engine:
+    return Engine.open(path, clock=ManualClock(NOW_S))
+
+
+def fails_once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, calls: int = 0) -> None:
+    """The storage method `name` cannot read, after so many calls that go well."""
+    true, left = getattr(owner, name), [calls]
+
+    def method(*given: Any) -> Any:
+        left[0] -= 1
+        if left[0] == -1:
+            raise StorageError("shop.db: unable to open database file")
+        return true(*given)
+
+    monkeypatch.setattr(owner, name, method)
+
+
+def seen(engine: Engine, user: str) -> tuple[list[Any], list[float], list[str]]:
+    """What memory says of the user, of popularity, and of events."""
+    slate = [(place.item, round(place.score, 5)) for place in engine.recommend(user, 20).items]
+    live = engine._memory.live.popular.at(NOW_S).weights().round(4).tolist()
+    return slate, live, [event.id for event in engine.history(user)]
+
+
+def agree(engine: Engine, path: Path, user: str) -> None:
+    now = seen(engine, user)
+    engine.close()
+    with opened(path) as again:
+        assert seen(again, user) == now
+
+
+@pytest.mark.slow
+def test_an_event_that_memory_could_not_take_in_is_stored_once_and_known(
+    trained: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = trained()
+    engine = opened(path)
+    user = engine.users(1)[0][0]
+    count = len(engine.history(user))
+    fails_once(monkeypatch, type(engine._database.catalogue), "all")
+    told = engine.observe(user, "a new thing", "purchase")
+    assert told.status == "new"
+    assert len(engine.history(user)) == count + 1
+    assert engine.recommend(user, after=told.cursor).state_cursor == told.cursor
+    assert engine.item("a new thing").id == "a new thing"
+    agree(engine, path, user)
+
+
+@pytest.mark.slow
+def test_a_late_event_that_memory_could_not_take_in_is_known(
+    trained: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = trained()
+    engine = opened(path)
+    user = engine.users(1)[0][0]
+    items = [item.id for item in engine.items()]
+    engine.recommend(user)
+    fails_once(monkeypatch, type(engine._database.log), "history", calls=1)
+    rows = [{"user": user, "item": items[40], "type": "dismiss", "time": NOW_S - 30 * 86_400.0}]
+    rows += [{"user": "bob", "item": items[n], "type": "like"} for n in range(3)]
+    assert [told.status for told in engine.observe_many(rows)] == ["new"] * 4
+    assert len(engine.history("bob")) == 3
+    assert items[40] not in [place.item for place in engine.recommend(user, 500).items]
+    agree(engine, path, user)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["undo", "forget"])
+def test_what_was_taken_back_stays_so_when_memory_could_not_follow(
+    trained: Callable[[], Path], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    path = trained()
+    engine = opened(path)
+    user = engine.users(1)[0][0]
+    told = engine.observe(user, engine.items()[3].id, "purchase")
+    other = engine.users(2)[1][0]
+    engine.recommend(other)
+    fails_once(monkeypatch, type(engine._memory), "take_back")
+    if what == "undo":
+        assert engine.undo(told.event)
+        assert told.event not in [event.id for event in engine.history(user)]
+    else:
+        assert engine.forget(user).events > 0
+        assert np.isfinite(engine._memory.live.popular.at(NOW_S).weights()).all()
+    agree(engine, path, other if what == "forget" else user)
