@@ -108,3 +108,21 @@ def test_training_is_told_since_when_items_exist(tmp_path: Path) -> None:
         assert told == {"known": NOW_S, "lamp": NOW_S - 60, "rug": NOW_S}
         served = engine._memory.live.added_s
         assert columns.added_s.tolist() == served.tolist()
+
+
+@pytest.mark.parametrize("how", ["undo", "forget"])
+def test_an_item_that_only_what_was_taken_back_has_named_is_shown_to_nobody(
+    tmp_path: Path, how: str
+) -> None:
+    with opened(tmp_path / "shop.db") as engine:
+        engine.put_items([{"id": "tea"}])
+        told = engine.observe("ann", "only hers", "purchase")
+        assert sorted(ids(engine, "bob")) == ["only hers", "tea"]
+        engine.undo(told.event) if how == "undo" else engine.forget("ann")
+        assert ids(engine, "bob") == ["tea"]
+        assert [item.id for item in engine.search_items()[0]] == ["tea"]
+    with opened(tmp_path / "shop.db") as engine:
+        assert ids(engine, "bob") == ["tea"]
+        assert [item.id for item in engine.search_items()[0]] == ["tea"]
+        engine.observe("carl", "only hers", "view")
+        assert sorted(ids(engine, "bob")) == ["only hers", "tea"]

@@ -54,6 +54,44 @@ def test_popular_counts_the_weights_of_its_window(tmp_path: Path) -> None:
             engine.popular(0)
 
 
+def test_a_clock_that_is_wrong_empties_nobody_else_s_window(tmp_path: Path) -> None:
+    with opened(tmp_path / "shop.db") as engine:
+        engine.observe_many(
+            {"user": f"u{n}", "item": "tea", "type": "purchase", "time": NOW_S - 19 * 3600.0 + n}
+            for n in range(20)
+        )
+        was = engine.popular(window="1d")
+        told = engine.observe("bob", "pot", "view", time=NOW_S + 86_000.0)
+        now = [(item.id, weight) for item, weight in engine.popular(window="1d")]
+        assert now == [*((item.id, weight) for item, weight in was), ("pot", 0.5)]
+        assert ids(engine.popular(window="7d")) == ["tea", "pot"]
+        assert engine.undo(told.event)
+        assert engine.popular(window="1d") == was
+        engine.observe("bob", "cup", "view", time=NOW_S + 86_000.0)
+        before = engine.popular(window="1d")
+    with opened(tmp_path / "shop.db") as engine:
+        assert engine.popular(window="1d") == before
+    later = ManualClock(NOW_S + 6 * 3600.0)  # the purchases are a day old
+    with Engine.open(tmp_path / "shop.db", clock=later) as engine:
+        assert ids(engine.popular(window="1d")) == ["cup"]
+
+
+def test_before_training_what_was_only_shown_hides_no_pair(tmp_path: Path) -> None:
+    with opened(tmp_path / "shop.db") as engine:
+        for n in range(3):
+            shown = [("kettle", "impression")] * 60
+            for item, kind in (("tea", "click"), *shown, ("pot", "click")):
+                engine.observe(f"u{n}", item, kind)
+        ((pot, score),) = engine.similar("tea")
+        assert (pot.id, score) == ("pot", 3.0)
+        told = engine.observe("u1", "cup", "click")
+        assert sorted(ids(engine.similar("tea"))) == ["cup", "pot"]
+        engine.undo(told.event)
+        engine.forget("u2")
+        ((pot, score),) = engine.similar("tea")
+        assert (pot.id, score) == ("pot", 2.0)
+
+
 def test_before_training_similar_is_what_was_taken_next(tmp_path: Path) -> None:
     with opened(tmp_path / "shop.db") as engine:
         engine.put_items({"id": item} for item in ("tea", "pot", "cup", "lone"))

@@ -104,7 +104,7 @@ class Engine:
         self._check_types()
         self._clock = clock or _clock(config, self._totals().newest_s)
         self._folded = database.log.cursor()
-        self._memory = WritePath(database, config)
+        self._memory = WritePath(database, config, self._clock.now_s)
         self._learned: Learned | None = None
         self._serve_current()
         self._placements = self._made_placements()
@@ -237,7 +237,7 @@ class Engine:
 
     def put_user(self, user: str, attributes: Mapping[str, ContextValue]) -> None:
         """What is told of the user beside events, in place of what was told before."""
-        who = UserId(id_text("user", user, InvalidRequestError))
+        who = _who(user)
         told = scalars("attributes", attributes, InvalidRequestError)
         with self._writing:
             self._database.people.put(who, told)
@@ -247,7 +247,7 @@ class Engine:
         them; the receipt says what remains. Raises `UnknownIdError` for a user of whom there is
         neither anything nor a rejected line.
         """
-        who = UserId(id_text("user", user, InvalidRequestError))
+        who = _who(user)
         lines = scrub(rejected_path(self._database.path), user)
         with self._writing:
             if self._database.people.get(who) is None:
@@ -288,7 +288,7 @@ class Engine:
         page before; `after` the cursor of an event that must be known to the slate; `placement`
         the name of a `[placements.<name>]`, whose rules it follows.
         """
-        who = UserId(user)
+        who = _who(user)
         self._wait_for(after)
         with self._turns.reading():
             rules = self._placements.rules(placement)
@@ -313,13 +313,14 @@ class Engine:
             arranged = iter(arrange_each(memory.stages, good, facts, rngs))
             made: list[Slate | PenchantError] = []
             for one, wish in zip(asked, wanted, strict=True):
-                if isinstance(one, Asked):
-                    slate = slate_of(
-                        next(arranged), one.reading, one.request, memory.shelf, memory.artifact, {}
-                    )
-                    made.append(replace(slate, placement=wish.placement))
-                else:
+                if isinstance(one, PenchantError):
                     made.append(one)
+                    continue
+                given = next(arranged), one.reading, one.request, memory.shelf, memory.artifact
+                try:
+                    made.append(replace(slate_of(*given, {}), placement=wish.placement))
+                except InvalidRequestError as error:  # its token would be too long
+                    made.append(error)
             return made
 
     def session(
@@ -343,15 +344,15 @@ class Engine:
             request = self._request(NOBODY, n, exclude, categories, repeats, diversity, None)
             self._memory.count_if_due()
             visitor = self._memory.histories.visitor(self._memory.stages, read)
-            made = self._made(visitor, request, rules, reasons=False)
-            return replace(made, placement=placement, next=None)
+            made = self._made(visitor, request, rules, reasons=False, pages=False)
+            return replace(made, placement=placement)
 
     def rank(self, user: str, items: Sequence[str], reasons: bool = False) -> Ranked:
         """The caller's own list of at most 1000 items, best first for `user`.
 
         No rule takes an item out; what the user has dismissed comes last.
         """
-        who = UserId(user)
+        who = _who(user)
         with self._turns.reading():
             self._memory.count_if_due()
             reading = self._memory.reading(who, self.now_s())
@@ -362,11 +363,11 @@ class Engine:
 
         Empty where no small set of events decides, as for a popular item. Raises `UnknownIdError`.
         """
-        who = UserId(user)
+        who = _who(user)
         with self._turns.reading():
             request = self._request(who, n, (), (), True, 0.0, None)
             self._memory.count_if_due()
-            row = self._memory.shelf.found(ItemId(item))
+            row = self._memory.shelf.found(_item(item))
             reading = self._memory.reading(who, self.now_s())
             why = self._reasons(request, reading, [row], self._placements.rules())
             return [why[row]] if row in why else []
@@ -377,11 +378,11 @@ class Engine:
         """What the user wants, as a person can read it; empty for a stranger or an untrained
         engine.
         """
-        return self._history(UserId(user)).interests
+        return self._history(_who(user)).interests
 
     def profile(self, user: str) -> dict[str, Any]:
         """The same for JSON, each interest with the items that speak for it, as of one moment."""
-        history = self._history(UserId(user))
+        history = self._history(_who(user))
         return {
             "user": user,
             "interests": told_interests(history.interests, self._memory.shelf),
@@ -396,12 +397,12 @@ class Engine:
         Its labels are at most 12 of what `interests` lists, strongest first.
         """
         check_page(limit)
-        history = self._history(UserId(user))
-        return timeline_of(UserId(user), history, limit, self._memory.shelf)
+        history = self._history(_who(user))
+        return timeline_of(_who(user), history, limit, self._memory.shelf)
 
     def history(self, user: str) -> Sequence[Event]:
         """The user's events, oldest first."""
-        return self._database.log.history(UserId(user))[1]
+        return self._database.log.history(_who(user))[1]
 
     def users(self, limit: int = 100, offset: int = 0) -> Sequence[tuple[UserId, int, float]]:
         """Users with events, most events first: id, events, time of the newest."""
@@ -411,13 +412,13 @@ class Engine:
         """One user in numbers, and what was told of them; `UnknownIdError` where there is nothing
         of either.
         """
-        found = self._database.people.get(UserId(user))
+        found = self._database.people.get(_who(user))
         if found is None or (found.attributes is None and not found.events):
             raise UnknownIdError(
                 f"no user has the id {user!r}; allowed are those with events or attributes"
             )
         told, events, oldest_s, newest_s, cursor = found
-        return UserFacts(UserId(user), told or {}, events, oldest_s, newest_s, str(cursor))
+        return UserFacts(_who(user), told or {}, events, oldest_s, newest_s, str(cursor))
 
     def export_user(self, user: str) -> dict[str, Any]:
         """Everything that is held about one user, for JSON; `UnknownIdError` as of `user`."""
@@ -454,7 +455,7 @@ class Engine:
         """One item, or `UnknownIdError`."""
         with self._turns.reading():
             shelf = self._memory.shelf
-            return shelf.item(shelf.found(ItemId(item)))
+            return shelf.item(shelf.found(_item(item)))
 
     def search_items(
         self, q: str = "", category: str | None = None, limit: int = 20, offset: int = 0
@@ -470,7 +471,8 @@ class Engine:
             with self._turns.reading():
                 self._memory.count_if_due()
                 shelf, popular = self._memory.shelf, self._memory.live.popular
-                retitled, shown = shelf.retitled(), shelf.visible(category)
+                retitled = shelf.retitled()
+                shown = shelf.visible(category) & ~np.isposinf(self._memory.live.added_s)
                 counts = popular.score(nobody(self.now_s()), slice(None))
             self._titles.put(retitled)
             rows, total = self._titles.find(q, shown, counts, limit, offset)
@@ -493,7 +495,7 @@ class Engine:
         check_page(n, name="n")
         with self._turns.reading():
             self._memory.count_if_due()
-            row = self._memory.shelf.found(ItemId(item))
+            row = self._memory.shelf.found(_item(item))
             return similar(self._memory, row, n, self.now_s())
 
     def categories(self) -> list[tuple[str, int]]:
@@ -648,13 +650,13 @@ class Engine:
     ) -> Request:
         if not 0.0 <= diversity <= 1.0:
             raise InvalidRequestError(f"diversity is {diversity:g}; allowed is 0 to 1")
-        rows = (self._memory.shelf.row(ItemId(item)) for item in exclude)
+        rows = (self._memory.shelf.row(_item(item)) for item in _listed("exclude", exclude))
         return Request(
             user,
             n,
             frozenset(row for row in rows if row is not None),
             decode(user, next) if next else frozenset(),
-            frozenset(categories),
+            frozenset(_listed("categories", categories)),
             repeats,
             diversity,
         )
@@ -686,7 +688,7 @@ class Engine:
         try:
             rules = self._placements.rules(one.placement)
             request = self._request(
-                UserId(one.user),
+                _who(one.user),
                 one.n,
                 one.exclude,
                 one.categories,
@@ -701,7 +703,9 @@ class Engine:
         except PenchantError as error:
             return error
 
-    def _made(self, now: UserNow, request: Request, rules: Rules, reasons: bool) -> Slate:
+    def _made(
+        self, now: UserNow, request: Request, rules: Rules, reasons: bool, pages: bool = True
+    ) -> Slate:
         memory = self._memory
         reading = now.reading(memory.stages.models, self.now_s())
         facts = memory.shelf.facts(memory.live.added_s)
@@ -709,7 +713,7 @@ class Engine:
         arranged = arrange(memory.stages, rules, reading, request, facts, rng)
         rows = [place.row for place in arranged.places]
         why = self._reasons(request, reading, rows, rules) if reasons else {}
-        return slate_of(arranged, reading, request, memory.shelf, memory.artifact, why)
+        return slate_of(arranged, reading, request, memory.shelf, memory.artifact, why, pages)
 
     def _reasons(
         self, request: Request, reading: Reading, rows: Sequence[int], rules: Rules
@@ -753,3 +757,18 @@ class Engine:
 
 def _clock(config: EngineConfig, newest_s: float | None) -> Clock:
     return LogClock(newest_s) if config.clock == "log" else SystemClock()
+
+
+def _who(user: str) -> UserId:
+    return UserId(id_text("user", user, InvalidRequestError))
+
+
+def _item(item: str) -> ItemId:
+    return ItemId(id_text("item", item, InvalidRequestError))
+
+
+def _listed(name: str, given: Iterable[str]) -> Iterable[str]:
+    """`given`, unless it is one text, which would be read letter by letter."""
+    if isinstance(given, str):
+        raise InvalidRequestError(f"{name} is {given!r}; allowed is a list: [{given!r}]")
+    return given

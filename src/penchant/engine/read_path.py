@@ -81,8 +81,10 @@ def slate_of(
     shelf: Shelf,
     artifact: ArtifactId | None,
     reasons: Mapping[int, Reason],
+    pages: bool = True,
 ) -> Slate:
-    """What the caller gets: ids and titles, what each source gave, and the token of the next."""
+    """What the caller gets: ids and titles, what each source gave, and the token of the next,
+    where it `pages`."""
     scored = arranged.scored
     chosen = [place.row for place in arranged.places]
     _, at = np.nonzero(np.array(chosen, np.intp)[:, None] == scored.rows)  # (n, M) -> (n,)
@@ -92,7 +94,7 @@ def slate_of(
         for place, own in zip(arranged.places, parts, strict=True)
     ]
     shown = request.shown.union(chosen)
-    more = len(arranged.places) == request.n and len(shown) < len(shelf)
+    more = pages and len(arranged.places) == request.n and len(shown) < len(shelf)
     return Slate(
         secrets.token_hex(8),
         request.user,

@@ -130,10 +130,13 @@ class Shelf:
         self._make_room()
 
     def facts(self, added_s: NDArray[np.float64]) -> ItemFacts:
-        """What rules may know; `added_s` (N,) or longer says since when items exist. Views."""
+        """What rules may know; `added_s` (N,) or longer says since when items exist.
+
+        An item of infinity, that only events which were taken back have named, is not to be had.
+        """
         n = len(self._items)
         return ItemFacts(
-            self._available[:n],
+            self._available[:n] & ~np.isposinf(added_s[:n]),
             self._expires_s[:n],
             added_s[:n],
             self.by_category(),

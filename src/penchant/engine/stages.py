@@ -1,6 +1,6 @@
 """The stages put together: models, sources and ranker over live counts and one artifact."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, cast
@@ -68,11 +68,19 @@ FRESH_HALF_LIFE_S: Final = 7 * DAY_S
 class Live:
     """Counts that every event moves, whatever artifact is in use."""
 
-    def __init__(self, n_items: int = 0, added_s: NDArray[np.float64] | None = None) -> None:
-        """`added_s` (N,): since when items exist, where that is known before they are met."""
-        self.popular = Trending(7 * DAY_S, n_items)
-        self.trending_1d = Trending(DAY_S, n_items)
-        self.trending_30d = Trending(30 * DAY_S, n_items)
+    def __init__(
+        self,
+        n_items: int = 0,
+        added_s: NDArray[np.float64] | None = None,
+        now_s: Callable[[], float] | None = None,
+    ) -> None:
+        """`added_s` (N,): since when items exist, where that is known before they are met.
+
+        `now_s`: the time it is, where that is not the time of the newest event.
+        """
+        self.popular = Trending(7 * DAY_S, n_items, now_s)
+        self.trending_1d = Trending(DAY_S, n_items, now_s)
+        self.trending_30d = Trending(30 * DAY_S, n_items, now_s)
         self.dates = Dates(np.full(n_items, np.nan) if added_s is None else added_s)
 
     @property

@@ -1,6 +1,6 @@
 """The write path: what memory holds of the log, moved by every event, exactly and reversibly."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -31,15 +31,18 @@ class WritePath:
     The caller holds the lock, and has made durable what it hands in.
     """
 
-    def __init__(self, database: Database, config: EngineConfig) -> None:
+    def __init__(
+        self, database: Database, config: EngineConfig, now_s: Callable[[], float]
+    ) -> None:
         self._database = database
+        self._now_s = now_s
         self._signals = config.signals
         self._exclude = config.clean.exclude
         self._counted = False  # live counts are made from the log when first needed
         self._learned: Learned | None = None
         self.artifact: ArtifactId | None = None
         self.shelf = Shelf(database.catalogue.all())
-        self.live = Live(len(self.shelf))
+        self.live = Live(len(self.shelf), now_s=now_s)
         self.stages = self._composed()
         self.histories = Histories(
             database.log,
@@ -128,9 +131,8 @@ class WritePath:
         if self._counted:
             return
         self._grow_to(self._database.catalogue.count())
-        self.live = Live(len(self.shelf))
-        added_s = self._database.catalogue.added_s()
-        self.live.dates.put(slice(None), added_s[: len(self.shelf)])  # stored, but not yet met here
+        added_s = self._database.catalogue.added_s()[: len(self.shelf)]  # stored, not yet met here
+        self.live = Live(len(self.shelf), added_s, self._now_s)
         self.stages = self._composed()
         newest_s = self._database.log.totals(self._exclude).newest_s or 0.0
         since_s = -np.inf if self._learned is None else newest_s - WINDOW_S

@@ -8,12 +8,13 @@ import numpy as np
 from penchant.core.contracts import Candidates, EventFeatures, Mask, Reading, Rows, Scores
 from penchant.retrieval.exact_search import top
 from penchant.retrieval.growth import with_room
-from penchant.retrieval.recent import latest_taken
+from penchant.retrieval.recent import FAR, latest_taken
 
 BEFORE: Final = 3
 """Distinct items before this one that are paired with it, and that speak in a reading."""
 LOOK_BACK: Final = 20
-"""Events before this one among which they are looked for: `past` needs no more than these."""
+"""Events before this one among which they are looked for, but for those that say nothing: `past`
+needs no more than the latest `FAR` of all."""
 DECAY: Final = 0.5
 """What the second last item says, against the last."""
 HASHES: Final = 2**64
@@ -100,7 +101,7 @@ class CoVisit:
     def retract(self, history: Sequence[EventFeatures]) -> None:
         """Take back all pairs of one user's events."""
         for n, event in enumerate(history):
-            for before in _before(history[max(0, n - LOOK_BACK) : n], event):
+            for before in _before(history[max(0, n - FAR) : n], event):
                 self._move(before, event.row, -1)
 
     def find(self, reading: Reading, allowed: Mask, limit: int) -> Candidates:

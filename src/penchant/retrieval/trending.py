@@ -1,6 +1,6 @@
 """What everybody takes now: weights per item in an exact sliding window of time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -13,12 +13,16 @@ class Trending:
 
     `absorb` moves the window to the newest event it has counted and forgets what falls out. A read
     at a later time leaves out what has expired since; one at an earlier time is answered as of the
-    newest event. Memory is that of the events inside the window, 24 bytes each. What leads is known
-    without a look at the catalogue.
+    newest event. An event of later than `now_s` says, which a wrong clock may have sent, counts and
+    moves nothing else out. Memory is that of the events inside the window, 24 bytes each. What
+    leads is known without a look at the catalogue.
     """
 
-    def __init__(self, window_s: float, n_items: int = 0) -> None:
+    def __init__(
+        self, window_s: float, n_items: int = 0, now_s: Callable[[], float] | None = None
+    ) -> None:
         self._window_s = window_s
+        self._now_s = now_s
         self._newest_s = -np.inf
         self._tally = Tally()  # of the events that lie in [start, stop)
         self._times = np.zeros(64, np.float64)  # of the events counted, ascending
@@ -46,8 +50,9 @@ class Trending:
         if event.weight <= 0 or event.row < 0:
             return
         self.grow(event.row + 1)
-        if event.time_s > self._newest_s:
-            self._newest_s = event.time_s
+        reached_s = event.time_s if self._now_s is None else min(event.time_s, self._now_s())
+        if reached_s > self._newest_s:
+            self._newest_s = reached_s
             self._expire()
         if self._is_inside(event.time_s):
             self._insert(event.time_s, event.row, units(event.weight))
