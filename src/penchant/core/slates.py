@@ -20,7 +20,7 @@ class Reason:
     """The items of those events, in the same order."""
     titles: Sequence[str | None]
     rank: int
-    """1-based place of the recommended item."""
+    """1-based place of the recommended item by score, before variety moves places."""
     rank_without: int | None
     """Its place had these events never happened; None: no longer among the candidates."""
 

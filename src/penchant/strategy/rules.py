@@ -22,7 +22,8 @@ class StrategyConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     repeats: Literal["auto", "keep", "drop"] = "auto"
-    """Whether items already taken may appear; auto: if more than 5 % of the log repeats."""
+    """Whether items already taken may appear; auto: if more than 5 % of the log repeats, as counted
+    when the engine is opened and when a model is published."""
     diversity: float = Field(default=0.0, ge=0, le=1)
     """Least variety of a slate, 0 (pure relevance) to 1; a request may ask for more."""
     max_n: int = Field(default=1000, ge=1)
