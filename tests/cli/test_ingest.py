@@ -93,6 +93,37 @@ def test_a_value_of_nan_becomes_missing_and_is_counted(ask: Ask, tmp_path: Path)
         assert next(engine.events()).value is None
 
 
+RATINGS = [
+    f"ann,{item},rating,170000000{n},{value}"
+    for n, (item, value) in enumerate([("a", 7), ("b", 8), ("c", 99)])
+]
+
+
+def test_a_file_that_has_grown_lands_its_old_rows_once_though_they_are_cleaned_otherwise(
+    ask: Ask, tmp_path: Path
+) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text(HEAD + "\n".join(RATINGS) + "\n")
+    assert "value_sentinel" not in ask("ingest", file)["counts"]
+    file.write_text(file.read_text() + "bob,a,rating,1700000010,6\nbob,b,rating,1700000011,9\n")
+    told = ask("ingest", file)
+    assert told["counts"]["value_sentinel"] == 1
+    assert (told["new"], told["known"]) == (2, 3)
+
+
+def test_imputed_rows_of_a_file_that_has_grown_land_once(ask: Ask, tmp_path: Path) -> None:
+    Path("penchant.toml").write_text('[clean]\nimpute = "mean"\n')
+    file = tmp_path / "e.csv"
+    rows = [f"ann,m{n},rating,{1_700_000_000 + n},{n if n % 2 else ''}" for n in range(10)]
+    file.write_text(HEAD + "\n".join(rows) + "\n")
+    assert ask("ingest", file)["counts"]["imputed_mean"] == 5
+    more = [f"bob,m{n},rating,{1_700_000_100 + n},9" for n in range(10)]
+    file.write_text(file.read_text() + "\n".join(more) + "\n")
+    told = ask("ingest", file)
+    assert told["counts"]["imputed_mean"] == 5
+    assert (told["new"], told["known"]) == (10, 10)
+
+
 def test_events_of_2099_are_flagged_kept_counted_and_move_nothing(ask: Ask, tmp_path: Path) -> None:
     file = tmp_path / "e.csv"
     file.write_text(HEAD + "ann,m1,view,2024-05-01T12:00:00Z,\nann,m2,view,2099-01-01T00:00:00Z,\n")

@@ -122,6 +122,7 @@ def _read(
             kind,
             signals=settings.signals,
             progress=Bar(bars, "reading", ""),
+            ids=True,
         )
         catalogue = {item.id: item for item in data.items if item != Item(item.id)}
         bar = Bar(bars, "items", "")

@@ -15,12 +15,13 @@ from penchant.core.ids import ItemId, UserId
 from penchant.core.items import Item
 from penchant.core.signals import Signal
 from penchant.ingest.clean import CleanConfig, clean
+from penchant.ingest.event_ids import Ordinals
 from penchant.ingest.movielens import Users, edition_of, read_movies, read_ratings, read_users
 from penchant.ingest.naming import OF_ITEMS, event_columns, parted
 from penchant.ingest.order import explicit_order, fold_order, out_of_order
 from penchant.ingest.rejects import Rejected, count_kinds
 from penchant.ingest.sources import Batch, Progress, chunks, read_items, read_tables
-from penchant.ingest.table import SCHEMA, columns_of, event_batches, moving
+from penchant.ingest.table import SCHEMA, columns_of, event_batches, moving, with_ids
 
 BUNDLED: Final[Mapping[str, Path]] = {
     "movietweetings": Path(__file__).parent / "bundled" / "movietweetings",
@@ -57,7 +58,10 @@ class Dataset:
         return columns_of(moving(self.table, self.exclude), [item.id for item in self.items])
 
     def events(self, batch_size: int = 10_000) -> Iterator[list[Event]]:
-        """The events as objects with ids, some at a time."""
+        """The events as objects with ids, some at a time.
+
+        Without an id an event gets that of what it says here, cleaned or not: see `open_dataset`.
+        """
         return event_batches(self.table, batch_size)
 
     def cleaned(
@@ -79,11 +83,14 @@ def open_dataset(
     *,
     signals: Mapping[str, Signal] | None = None,
     progress: Progress | None = None,
+    ids: bool = False,
 ) -> Dataset:
     """A bundled set by name, a folder with events and items, a MovieLens folder, or a file.
 
     `order` names a column with each user's true order: rows without it are left out and counted,
     and times are handed out in that order. Where no row has a time, the order in days is the time.
+    `ids` gives every row an id of what the file says, so that it is the same event however the
+    rest of the file has grown, and whatever cleaning makes of it: what is to be stored needs them.
     """
     path = _located(name_or_path)
     mapping, of_items = parted(mapping)
@@ -111,6 +118,7 @@ def open_dataset(
             "is read; allowed is one beside the events, items.csv say, or --items"
         )
     table, rejected, counts = _gathered(batches, order)
+    table = with_ids(table, Ordinals()) if ids else table
     counts["rejected_items"] = len(broken)
     return _dataset(name, (table, items, users), order, ([*rejected, *broken], counts))
 
