@@ -61,6 +61,38 @@ def test_strict_stores_all_or_nothing(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "penchant.db").exists()
 
 
+def test_broken_items_are_counted_apart_and_kept_under_the_file_they_are_of(
+    run: Run, ask: Ask, tmp_path: Path
+) -> None:
+    (tmp_path / "v.csv").write_text(HEAD + "ann,m1,view,5,\n")
+    (tmp_path / "goods.csv").write_text("item_id,title\nm1,Tea\n,Pot\n")
+    told = run("ingest", "v.csv", "--items", "goods.csv", "--strict", code=1).stderr
+    assert "error: 1 of the items cannot be read and --strict" in told
+    assert "nothing was stored; goods.csv, line 3: item id is missing" in told
+    told = ask("ingest", "v.csv", "--items", "goods.csv", code=1)
+    assert (told["rows"], told["landed"], told["rejected"], told["rejected_items"]) == (1, 1, 0, 1)
+    assert told["counts"]["rejected_items"] == 1
+    assert [(one["source"], one["line"]) for one in told["first_rejected"]] == [("goods.csv", 3)]
+    kept = lines_of(tmp_path / "penchant.db.rejected.jsonl")
+    assert [(one["source"], one["line"]) for one in kept] == [("goods.csv", 3)]
+    told = run("ingest", "v.csv", "--items", "goods.csv", code=1).stderr
+    assert "goods.csv, line 3: item id is missing" in told
+    assert "all 1 rejected lines are in" in told
+
+
+def test_broken_items_of_a_folder_are_kept_under_the_file_they_are_of(
+    ask: Ask, tmp_path: Path
+) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "events.csv").write_text(HEAD + "ann,m1,view,5,\nann,m1,veiw,6,\n")
+    (folder / "items.csv").write_text("item_id,title\n,Pot\n")
+    told = ask("ingest", "shop", code=1)
+    assert (told["rows"], told["landed"], told["rejected"], told["rejected_items"]) == (2, 1, 1, 1)
+    kept = lines_of(tmp_path / "penchant.db.rejected.jsonl")
+    assert [(one["source"], one["line"]) for one in kept] == [("shop", 3), ("shop/items.csv", 2)]
+
+
 @pytest.mark.parametrize(
     ("row", "kind", "says"),
     [

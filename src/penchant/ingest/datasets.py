@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -51,6 +51,8 @@ class Dataset:
     """Whether an order was given, so that ties of time must not be shuffled."""
     exclude: frozenset[str] = frozenset()
     """Flags whose events are not among the columns."""
+    rejected_items: Mapping[str, list[Rejected]] = field(default_factory=dict)
+    """The lines that are no items, by the file they are of."""
 
     @cached_property
     def columns(self) -> EventColumns:
@@ -63,6 +65,11 @@ class Dataset:
         Without an id an event gets that of what it says here, cleaned or not: see `open_dataset`.
         """
         return event_batches(self.table, batch_size)
+
+    def all_rejected(self, source: str) -> list[tuple[str, Rejected]]:
+        """Every rejected line with the file it is of: first those of events, which is `source`."""
+        files = [(source, self.rejected), *self.rejected_items.items()]
+        return [(file, one) for file, lines in files for one in lines]
 
     def cleaned(
         self, config: CleanConfig, now_s: float, window: tuple[float, float] | None = None
@@ -99,7 +106,7 @@ def open_dataset(
     if edition is not None:
         batches: Iterable[Batch] = read_ratings(path, edition, order, progress)
         items, users = read_movies(path, edition), read_users(path, edition)
-        broken: list[Rejected] = []
+        broken: dict[str, list[Rejected]] = {}
     else:
         file = _file(path, "events") if path.is_dir() else path
         batches = read_tables(
@@ -119,8 +126,9 @@ def open_dataset(
         )
     table, rejected, counts = _gathered(batches, order)
     table = with_ids(table, Ordinals()) if ids else table
-    counts["rejected_items"] = len(broken)
-    return _dataset(name, (table, items, users), order, ([*rejected, *broken], counts))
+    counts["rejected_items"] = sum(map(len, broken.values()))
+    data = _dataset(name, (table, items, users), order, (rejected, counts))
+    return replace(data, rejected_items=broken)
 
 
 def _dataset(
@@ -194,18 +202,18 @@ def _has_times(file: Path, mapping: Mapping[str, str] | None) -> bool:
     return bool(whole.select(pl.col(column).is_not_null().any()).collect().item())
 
 
-def _beside(path: Path, mapping: Mapping[str, str]) -> tuple[list[Item], list[Rejected], Users]:
-    """Items and users of a folder; a single file has none."""
-    items: list[Item] = []
-    broken: list[Rejected] = []
+def _beside(
+    path: Path, mapping: Mapping[str, str]
+) -> tuple[list[Item], dict[str, list[Rejected]], Users]:
+    """Items, their rejected lines by file, and users of a folder; a single file has none."""
     if not path.is_dir():
-        return items, broken, {}
+        return [], {}, {}
     file = _maybe_file(path, "items")
-    for batch in read_items(file, mapping=mapping) if file else ():
-        items.extend(batch.items)
-        broken.extend(batch.rejected)
+    batches = list(read_items(file, mapping=mapping)) if file else []
+    items = [item for batch in batches for item in batch.items]
+    broken = [one for batch in batches for one in batch.rejected]
     people = _maybe_file(path, "users")
-    return items, broken, _users(people) if people else {}
+    return items, {str(file): broken} if broken else {}, _users(people) if people else {}
 
 
 def _users(file: Path) -> Users:
