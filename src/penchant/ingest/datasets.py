@@ -16,6 +16,7 @@ from penchant.core.items import Item
 from penchant.core.signals import Signal
 from penchant.ingest.clean import CleanConfig, clean
 from penchant.ingest.event_ids import Ordinals
+from penchant.ingest.export import EVENT_SCHEMA
 from penchant.ingest.movielens import Users, edition_of, read_movies, read_ratings, read_users
 from penchant.ingest.naming import OF_ITEMS, event_columns, parted
 from penchant.ingest.order import explicit_order, fold_order, out_of_order
@@ -51,6 +52,8 @@ class Dataset:
     """Whether an order was given, so that ties of time must not be shuffled."""
     exclude: frozenset[str] = frozenset()
     """Flags whose events are not among the columns."""
+    exported: bool = False
+    """Whether it is a file of `penchant export`, which comes out of a log: it is not cleaned."""
     rejected_items: Mapping[str, list[Rejected]] = field(default_factory=dict)
     """The lines that are no items, by the file they are of."""
 
@@ -75,6 +78,10 @@ class Dataset:
         self, config: CleanConfig, now_s: float, window: tuple[float, float] | None = None
     ) -> "Dataset":
         """The data set after cleaning; its columns leave out what `config.exclude` names."""
+        if self.exported:
+            marks = Counter(self.table["flags"].explode().drop_nulls().to_list())
+            flagged = {f"flag_{name}": n for name, n in marks.items()}
+            return replace(self, counts={**self.counts, **flagged}, exclude=config.exclude)
         done = clean(self.table, config, now_s, window)
         before = {n: c for n, c in self.counts.items() if not n.startswith("flag_")}
         counts = {**self.counts, **{n: c + before.get(n, 0) for n, c in done.counts.items()}}
@@ -107,6 +114,7 @@ def open_dataset(
         batches: Iterable[Batch] = read_ratings(path, edition, order, progress)
         items, users = read_movies(path, edition), read_users(path, edition)
         broken: dict[str, list[Rejected]] = {}
+        exported = False
     else:
         file = _file(path, "events") if path.is_dir() else path
         batches = read_tables(
@@ -119,16 +127,18 @@ def open_dataset(
             progress=progress,
         )
         items, broken, users = _beside(path, of_items)
+        exported = _is_export(file)
     if of_items and not (path.is_dir() and edition is None and _maybe_file(path, "items")):
         raise InvalidDataError(
             f"mapping of {name}: {OF_ITEMS}{next(iter(of_items))} is named, and no file of items "
             "is read; allowed is one beside the events, items.csv say, or --items"
         )
     table, rejected, counts = _gathered(batches, order)
+    exported = exported and not table["id"].null_count()
     table = with_ids(table, Ordinals()) if ids else table
     counts["rejected_items"] = sum(map(len, broken.values()))
     data = _dataset(name, (table, items, users), order, (rejected, counts))
-    return replace(data, rejected_items=broken)
+    return replace(data, exported=exported, rejected_items=broken)
 
 
 def _dataset(
@@ -200,6 +210,12 @@ def _has_times(file: Path, mapping: Mapping[str, str] | None) -> bool:
     names = whole.collect_schema().names()
     column = event_columns(names, mapping, file.name, frozenset({"type", "item"}))["time"]
     return bool(whole.select(pl.col(column).is_not_null().any()).collect().item())
+
+
+def _is_export(file: Path) -> bool:
+    """Whether the columns of a file are those that `penchant export` writes."""
+    first = next(chunks(file, batch_size=1), None)
+    return first is not None and first.frame.columns == list(EVENT_SCHEMA)
 
 
 def _beside(

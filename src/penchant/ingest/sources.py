@@ -249,7 +249,7 @@ def _json_chunks(path: Path, batch_size: int, report: Progress) -> Iterator[Chun
     """Batches of the objects of a JSONL file, one column per key, each value as it stands."""
     with _opened(path) as (stream, position):
         first = stream.readline().removeprefix(BOM_UTF8)
-        numbered = enumerate(chain([first], stream), 1)
+        numbered = enumerate(chain([first] if first else [], stream), 1)
         names: dict[str, None] = {}
         while batch := list(islice(numbered, batch_size)):
             yield _json_chunk(batch, names)
