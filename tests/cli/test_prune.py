@@ -14,16 +14,20 @@ Run = Callable[..., Result]
 Ask = Callable[..., dict[str, Any]]
 
 
+def holding(text: str) -> Callable[[Path], None]:
+    def write(draft: Path) -> None:
+        (draft / "card.json").write_text(text)
+
+    return write
+
+
 @pytest.fixture
 def three(tmp_path: Path) -> list[str]:
     """Three artifacts, oldest first, none of which serves."""
     Engine.open(tmp_path / "penchant.db").close()
     folder = tmp_path / "penchant.db.artifacts"
     store = ArtifactStore(folder)
-    made = [
-        store.publish(lambda draft, n=n: (draft / "card.json").write_text(str(n)), 1.7e9 + n)  # type: ignore[misc]
-        for n in range(3)
-    ]
+    made = [store.publish(holding(str(n)), 1.7e9 + n) for n in range(3)]
     (folder / "current").unlink()
     return list(made)
 
