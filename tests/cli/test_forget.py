@@ -1,5 +1,6 @@
 """`penchant forget` asks, erases, and says what remains."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,14 @@ def test_it_asks_first_and_no_means_no(run: Run) -> None:
     told = run("forget", USER, typed="n\n", code=1)
     assert "Erase ann-of-green-gables and 2 events for good?" in told.stderr
     assert "2 events and 0 states erased" in run("forget", USER, typed="y\n").stdout
+
+
+@pytest.mark.usefixtures("stored")
+def test_with_json_nobody_is_asked_and_without_yes_nobody_is_erased(run: Run, ask: Ask) -> None:
+    told = run("forget", USER, "--json", typed="y\n", code=1)
+    error = f"{USER} was not erased: with --json nobody is asked; add --yes to erase them"
+    assert json.loads(told.stdout) == {"error": error}
+    assert ask("forget", USER, "--yes")["events"] == 2
 
 
 @pytest.mark.usefixtures("stored")

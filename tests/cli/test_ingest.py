@@ -61,6 +61,38 @@ def test_strict_stores_all_or_nothing(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "penchant.db").exists()
 
 
+def test_broken_items_are_counted_apart_and_kept_under_the_file_they_are_of(
+    run: Run, ask: Ask, tmp_path: Path
+) -> None:
+    (tmp_path / "v.csv").write_text(HEAD + "ann,m1,view,5,\n")
+    (tmp_path / "goods.csv").write_text("item_id,title\nm1,Tea\n,Pot\n")
+    told = run("ingest", "v.csv", "--items", "goods.csv", "--strict", code=1).stderr
+    assert "error: 1 of the items cannot be read and --strict" in told
+    assert "nothing was stored; goods.csv, line 3: item id is missing" in told
+    told = ask("ingest", "v.csv", "--items", "goods.csv", code=1)
+    assert (told["rows"], told["landed"], told["rejected"], told["rejected_items"]) == (1, 1, 0, 1)
+    assert told["counts"]["rejected_items"] == 1
+    assert [(one["source"], one["line"]) for one in told["first_rejected"]] == [("goods.csv", 3)]
+    kept = lines_of(tmp_path / "penchant.db.rejected.jsonl")
+    assert [(one["source"], one["line"]) for one in kept] == [("goods.csv", 3)]
+    told = run("ingest", "v.csv", "--items", "goods.csv", code=1).stderr
+    assert "goods.csv, line 3: item id is missing" in told
+    assert "all 1 rejected lines are in" in told
+
+
+def test_broken_items_of_a_folder_are_kept_under_the_file_they_are_of(
+    ask: Ask, tmp_path: Path
+) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "events.csv").write_text(HEAD + "ann,m1,view,5,\nann,m1,veiw,6,\n")
+    (folder / "items.csv").write_text("item_id,title\n,Pot\n")
+    told = ask("ingest", "shop", code=1)
+    assert (told["rows"], told["landed"], told["rejected"], told["rejected_items"]) == (2, 1, 1, 1)
+    kept = lines_of(tmp_path / "penchant.db.rejected.jsonl")
+    assert [(one["source"], one["line"]) for one in kept] == [("shop", 3), ("shop/items.csv", 2)]
+
+
 @pytest.mark.parametrize(
     ("row", "kind", "says"),
     [
@@ -91,6 +123,37 @@ def test_a_value_of_nan_becomes_missing_and_is_counted(ask: Ask, tmp_path: Path)
     assert (told["landed"], told["counts"]["value_sentinel"]) == (1, 1)
     with Engine.open("penchant.db") as engine:
         assert next(engine.events()).value is None
+
+
+RATINGS = [
+    f"ann,{item},rating,170000000{n},{value}"
+    for n, (item, value) in enumerate([("a", 7), ("b", 8), ("c", 99)])
+]
+
+
+def test_a_file_that_has_grown_lands_its_old_rows_once_though_they_are_cleaned_otherwise(
+    ask: Ask, tmp_path: Path
+) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text(HEAD + "\n".join(RATINGS) + "\n")
+    assert "value_sentinel" not in ask("ingest", file)["counts"]
+    file.write_text(file.read_text() + "bob,a,rating,1700000010,6\nbob,b,rating,1700000011,9\n")
+    told = ask("ingest", file)
+    assert told["counts"]["value_sentinel"] == 1
+    assert (told["new"], told["known"]) == (2, 3)
+
+
+def test_imputed_rows_of_a_file_that_has_grown_land_once(ask: Ask, tmp_path: Path) -> None:
+    Path("penchant.toml").write_text('[clean]\nimpute = "mean"\n')
+    file = tmp_path / "e.csv"
+    rows = [f"ann,m{n},rating,{1_700_000_000 + n},{n if n % 2 else ''}" for n in range(10)]
+    file.write_text(HEAD + "\n".join(rows) + "\n")
+    assert ask("ingest", file)["counts"]["imputed_mean"] == 5
+    more = [f"bob,m{n},rating,{1_700_000_100 + n},9" for n in range(10)]
+    file.write_text(file.read_text() + "\n".join(more) + "\n")
+    told = ask("ingest", file)
+    assert told["counts"]["imputed_mean"] == 5
+    assert (told["new"], told["known"]) == (10, 10)
 
 
 def test_events_of_2099_are_flagged_kept_counted_and_move_nothing(ask: Ask, tmp_path: Path) -> None:

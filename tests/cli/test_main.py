@@ -18,7 +18,7 @@ NAMES = [
     if command.callback
 ]
 COMMANDS = (
-    "demo init validate ingest export export-onnx train compress tune evaluate compare bench "
+    "demo init validate ingest export export-onnx train compress prune tune evaluate compare bench "
     "recommend interests explain undo forget doctor serve"
 )
 

@@ -1,6 +1,7 @@
 """Every call of both clients, against a real server with a really trained database."""
 
 import asyncio
+import json
 import socket
 import threading
 import time
@@ -118,6 +119,22 @@ def test_what_cannot_be_sent_is_said_before_anything_is(make: Make, scripted: Li
         with pytest.raises(InvalidRequestError, match="an id is ''"):
             client.item("")
     assert there.asked == []
+
+
+def test_an_empty_id_is_none_and_the_event_gets_one_before_it_is_sent(
+    make: Make, scripted: Listen
+) -> None:
+    told = (200, '{"results": [{"event_id": "e", "status": "new", "error": null}], "cursor": "1"}')
+    rows = [{"user": "u", "type": "view", **ids} for ids in ({"id": ""}, {"id": 0})]
+    rows.append({"user": "u", "type": "view", "id": "", "event_id": "mine"})
+    with scripted(told, told) as there:
+        client = make(there.url)
+        client.observe("u", "i", id="")
+        client.observe_many(rows)
+    one, many = (json.loads(request.partition(b"\r\n\r\n")[2]) for request in there.asked)
+    assert len(one["id"]) == 32
+    assert [len(str(row["id"])) for row in many] == [32, 1, 0]
+    assert many[2]["event_id"] == "mine"
 
 
 def test_a_stream_that_is_refused_ends_with_the_problem(make: Make, scripted: Listen) -> None:

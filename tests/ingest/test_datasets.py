@@ -11,6 +11,7 @@ from penchant.core.errors import InvalidDataError, UnknownColumnError, UnknownCo
 from penchant.core.signals import SHIPPED
 from penchant.ingest.clean import CleanConfig
 from penchant.ingest.datasets import BUNDLED, Dataset, open_dataset
+from penchant.ingest.event_ids import hashed
 from penchant.ingest.quality import cut_time, repeats
 from penchant.ingest.sources import read_events
 
@@ -120,6 +121,22 @@ def test_ids_are_those_of_the_file_read_as_a_stream(tmp_path: Path) -> None:
     ]
     assert {one.id for one in next(dataset.events())} == set(stream)
     assert len(set(stream)) == 3
+
+
+def test_ids_asked_for_are_of_what_the_file_says_whatever_order_and_cleaning_make_of_it(
+    tmp_path: Path,
+) -> None:
+    events = [event("a", "x", 9, seq=1, value=-1.0), event("a", "null", 3, seq=2, value=4.0)]
+    events += [event("a", f"y{n}", 20 + n, seq=3 + n, value=4.0 + n) for n in range(3)]
+    path = folder_of(tmp_path, events, ITEMS)
+    dataset = open_dataset(path, order="seq", default_type="view", ids=True)
+    found = next(dataset.cleaned(CleanConfig(), now_s=100.0).events())
+    assert [(one.item, one.time_s, one.value) for one in found[:2]] == [
+        ("x", 3, None),
+        (None, 9, 4),
+    ]
+    said = [hashed("a", "x", "view", 9.0, -1.0), hashed("a", "null", "view", 3.0, 4.0)]
+    assert [one.id for one in found[:2]] == said
 
 
 def test_rows_without_an_order_or_a_time_are_left_out_and_counted(tmp_path: Path) -> None:

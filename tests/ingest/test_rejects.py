@@ -1,5 +1,7 @@
 """Nothing that could not be read is lost, and a user can be erased from it."""
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,47 @@ def test_erasing_user_12_leaves_user_123_alone(tmp_path: Path) -> None:
     keep(path, [ONE._replace(line=1, text="123,m1"), ONE._replace(line=1, text="12,m1")])
     assert scrub(path, "12") == 1
     assert [one.text for one in read_back(path)] == ["123,m1"]
+
+
+@pytest.mark.parametrize(
+    ("user", "other", "encoding"),
+    [
+        ("张三", "李张三", "gb18030"),
+        ("Jürgen", "Jürgens", "latin-1"),
+        ("芠乗", "芠乗乗", "gb18030"),
+    ],
+)
+@pytest.mark.parametrize("row", ["{},m1,view,5", '{{"user": "{}", "time": "soon"}}'])
+def test_a_user_is_found_in_a_line_that_was_not_utf_8(
+    tmp_path: Path, user: str, other: str, encoding: str, row: str
+) -> None:
+    path = tmp_path / "x.rejected.jsonl"
+    kept = [
+        row.format(name).encode(encoding).decode("utf-8", "backslashreplace")
+        for name in (user, other)
+    ]
+    assert "\\x" in kept[0]
+    keep(path, [ONE._replace(text=text) for text in kept])
+    assert scrub(path, user) == 1
+    assert [one.text for one in read_back(path)] == kept[1:]
+
+
+@pytest.mark.parametrize("user", ['a"b', '"a"', 'a""b'])
+def test_a_user_with_quotes_is_found_where_csv_doubles_them(tmp_path: Path, user: str) -> None:
+    path = tmp_path / "x.rejected.jsonl"
+    text = io.StringIO()
+    csv.writer(text).writerow([user, "m1", "view", "soon"])
+    keep(path, [ONE._replace(text=text.getvalue().rstrip())])
+    assert scrub(path, user) == 1
+
+
+def test_a_torn_line_goes_too_where_it_hides_the_user_in_escapes(tmp_path: Path) -> None:
+    path = tmp_path / "x.rejected.jsonl"
+    for name in ("张三", 'a"b'):
+        text = f'"{name}",m1'.encode("gb18030").decode("utf-8", "backslashreplace")
+        keep(path, [ONE._replace(text=text)])
+        path.write_bytes(path.read_bytes()[:-5] + b"\n")
+        assert scrub(path, name) == 1
 
 
 def test_a_user_named_in_the_reason_only_is_erased_too(tmp_path: Path) -> None:

@@ -147,6 +147,12 @@ def test_a_broken_json_line_does_not_stop_the_rest(tmp_path: Path) -> None:
     assert events[0].id != events[1].id
 
 
+def test_a_mark_of_the_byte_order_is_no_part_of_the_first_json_line(tmp_path: Path) -> None:
+    line = '{"user": "ann", "type": "search", "time": 5}\n'
+    events, rejected = all_of(written(tmp_path, "\ufeff" + line + line, "log.jsonl"))
+    assert ([event.user for event in events], rejected) == (["ann", "ann"], [])
+
+
 def test_words_and_nan_that_stand_for_no_value_are_counted(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + "a,m,view,N/A,5\nb,m,view,,5\nc,m,view,inf,5\n")
     (batch,) = [batch for batch in read_events(path) if len(batch.table)]
@@ -169,6 +175,9 @@ def test_progress_reaches_the_end(tmp_path: Path) -> None:
     assert seen[-1] == (size, size)
 
 
+BROKEN_GZIP = gzip.compress(HEADER.encode(), mtime=0)[:10] + b"\xff" * 30
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
@@ -177,6 +186,8 @@ def test_progress_reaches_the_end(tmp_path: Path) -> None:
         ("log.csv", b"a,a\n", "names column 'a' twice"),
         ("log.parquet", b"PAR1", "no readable Parquet"),
         ("log.csv.gz", b"user", "no whole gzip file"),
+        ("log.csv.gz", BROKEN_GZIP, "no whole gzip file: Error -3"),
+        ("log.csv", b"user,item\rann,m1\r", "line 1, ends in a CR alone; allowed are LF and CRLF"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(

@@ -139,6 +139,47 @@ def test_an_event_whose_answer_was_lost_counts_once(served: str) -> None:
     assert found["undone"]["undone"] is True
 
 
+def test_an_event_with_an_empty_id_whose_answer_was_lost_counts_once(served: str) -> None:
+    found = run(
+        """
+        let lost = 0;
+        const flaky = async (...request) => {
+          const response = await fetch(...request);
+          if (request[1].method === "GET" || lost++ >= 1) return response;
+          throw new TypeError("the line dropped");
+        };
+        const penchant = new Penchant({ url: args[0], fetch: flaky });
+        const event = { user: "fay", type: "view", item: "x" };
+        const empty = await penchant.observe({ ...event, id: "" });
+        const zero = await penchant.observe({ ...event, id: 0 });
+        const own = await penchant.observe({ ...event, id: "", event_id: "mine" });
+        const { total } = await penchant.history("fay");
+        done({ total, status: empty.results[0].status,
+               ids: [zero, own].map((told) => told.results[0].event_id) });
+        """,
+        served,
+    )
+    assert found == {"total": 3, "status": "duplicate", "ids": ["0", "mine"]}
+
+
+@pytest.mark.parametrize(("status", "undone"), [(429, False), (503, False), (502, True)])
+def test_what_was_never_there_is_undone_only_where_an_earlier_try_may_have_done_it(
+    served: str, status: int, undone: bool
+) -> None:
+    found = run(
+        """
+        const first = new Response("{}", { status: Number(args[1]) });
+        const answers = [first];
+        const flaky = async (...request) => answers.pop() ?? fetch(...request);
+        const penchant = new Penchant({ url: args[0], fetch: flaky });
+        done(await penchant.undo("nothing").catch((error) => error.status));
+        """,
+        served,
+        str(status),
+    )
+    assert found == ({"event_id": "nothing", "undone": True} if undone else 404)
+
+
 def test_a_refusal_says_what_is_wrong(served: str) -> None:
     found = run(
         """

@@ -24,7 +24,11 @@ def export(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write every event and item, such that `penchant ingest` gives them back."""
+    """Write every event and item, such that `penchant ingest` gives them back.
+
+    A file with exactly the columns of an export, and an id in every row, is not cleaned when it is
+    read. A field of a CSV may have 1,048,576 characters; JSONL and Parquet set no bound.
+    """
     from penchant.cli.opening import open_or_ask
     from penchant.cli.terminal import Bar, print_json, progress, stdout
     from penchant.ingest.export import write_events, write_items

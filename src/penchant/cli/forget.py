@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from penchant.cli.options import DATABASE, AsJson, Config, Db
+from penchant.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from penchant.core.contracts import Receipt
@@ -15,7 +16,7 @@ EXAMPLE = "penchant forget u1 --yes"
 def forget(
     user: Annotated[str, typer.Argument(help="Who is erased.")],
     db: Db = DATABASE,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; --json needs it.")] = False,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
@@ -23,6 +24,10 @@ def forget(
     from penchant.cli.opening import open_or_ask
     from penchant.cli.terminal import print_json
 
+    if as_json and not yes:
+        raise ConfigError(
+            f"{user} was not erased: with --json nobody is asked; add --yes to erase them"
+        )
     with open_or_ask(db, config) as engine:
         if not yes:
             events = len(engine.history(user))

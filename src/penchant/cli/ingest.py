@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -53,8 +54,8 @@ def ingest(
 ) -> None:
     """Take in the events and items of a file; the same file twice adds nothing.
 
-    Rows that are no events go to DB.rejected.jsonl with line and reason, the others land.
-    Exit code 1 when a row was rejected.
+    Rows that are no events or items go to DB.rejected.jsonl with file, line and reason, the
+    others land. Exit code 1 when a row was rejected.
     """
     from penchant.cli.settings import load_settings
     from penchant.cli.terminal import Stopwatch, print_json
@@ -63,10 +64,11 @@ def ingest(
 
     watch, settings = Stopwatch(), load_settings(config)
     data, catalogue = _read(source, items, (mapping_of(columns), order, kind), settings)
-    _refuse_if_strict(strict, data)
+    rejected = data.all_rejected(source)
+    _refuse_if_strict(strict, data, rejected)
     with Engine.open(db, settings) as engine:
         file = rejected_path(engine.path)
-        kept = _keep_rejected(file, data.rejected, source)
+        _keep_rejected(file, rejected)
         landed = _store(engine, data, catalogue)
     result = {
         "source": source,
@@ -79,21 +81,24 @@ def ingest(
         "items": len(catalogue),
         "counts": {name: n for name, n in data.counts.items() if n},
         "rejected": len(data.rejected),
+        "rejected_items": data.counts["rejected_items"],
         "first_rejected": [
-            {"line": one.line, "kind": one.kind, "reason": one.reason}
-            for one in data.rejected[:SHOWN]
+            {"source": of, "line": one.line, "kind": one.kind, "reason": one.reason}
+            for of, one in rejected[:SHOWN]
         ],
-        "rejected_file": str(file) if kept else None,
+        "rejected_file": str(file) if rejected else None,
         "seconds": watch.seconds(),
     }
     if as_json:
         print_json(result)
     else:
         _show(result)
-    if data.rejected:
+    if rejected:
         raise typer.Exit(1)
 
 
+_OfFiles = Sequence[tuple[str, "Rejected"]]
+"""Rejected lines, each with the file it is of."""
 _How = tuple[dict[str, str], str | None, str | None]
 """Mapping, order and default type."""
 
@@ -122,37 +127,43 @@ def _read(
             kind,
             signals=settings.signals,
             progress=Bar(bars, "reading", ""),
+            ids=True,
         )
         catalogue = {item.id: item for item in data.items if item != Item(item.id)}
         bar = Bar(bars, "items", "")
+        broken: list[Rejected] = []
         for batch in read_items(items, mapping=of_items, progress=bar) if items else ():
             catalogue.update((item.id, item) for item in batch.items)
-            broken = [*data.rejected, *batch.rejected]
-            data = replace(data, rejected=broken)
+            broken += batch.rejected
+        if broken:
+            counts = {**data.counts, "rejected_items": data.counts["rejected_items"] + len(broken)}
+            of_each = {**data.rejected_items, str(items): broken}
+            data = replace(data, counts=counts, rejected_items=of_each)
         cut_s = cut_time(data.columns, 1 - settings.training.held_out)
         window = None if settings.clean.impute == "keep" else (float("-inf"), cut_s)
         data = data.cleaned(settings.clean, SystemClock().now_s(), window)
     return data, list(catalogue.values())
 
 
-def _refuse_if_strict(strict: bool, data: "Dataset") -> None:
-    if strict and data.rejected:
-        first = data.rejected[0]
+def _refuse_if_strict(strict: bool, data: "Dataset", rejected: _OfFiles) -> None:
+    if strict and rejected:
+        items = data.counts["rejected_items"]
+        what = [f"{len(data.rejected):,} of {data.counts['rows']:,} rows"] * bool(data.rejected)
+        what += [f"{items:,} of the items"] * bool(items)
+        file, first = rejected[0]
         raise InvalidDataError(
-            f"{len(data.rejected):,} of {data.counts['rows']:,} rows cannot be read and --strict "
-            f"stores all or nothing; nothing was stored; line {first.line:,}: {first.reason}"
+            f"{' and '.join(what)} cannot be read and --strict stores all or nothing; nothing was "
+            f"stored; {file}, line {first.line:,}: {first.reason}"
         )
 
 
-def _keep_rejected(file: Path, rejected: "Sequence[Rejected]", source: str) -> int:
+def _keep_rejected(file: Path, rejected: _OfFiles) -> None:
     """Write what is not there yet, so that the same file twice adds nothing here either."""
     from penchant.ingest.rejects import keep, read_back
 
-    if not rejected:
-        return 0
-    there = set(read_back(file))
-    keep(file, [one for one in rejected if one not in there], source)
-    return len(rejected)
+    there = set(read_back(file)) if rejected else set()
+    for source, lines in groupby(rejected, key=lambda pair: pair[0]):
+        keep(file, [one for _, one in lines if one not in there], source)
 
 
 def _store(engine: "Engine", data: "Dataset", items: "Sequence[Item]") -> Counter[str]:
@@ -193,8 +204,10 @@ def _show(result: dict[str, Any]) -> None:
     if counts:
         out.print(table({"counted": "left", "": "right"}, counts))
     for one in result["first_rejected"]:
-        note(f"line {one['line']:,}: {one['reason']}")
-    if result["rejected"]:
-        more = result["rejected"] - len(result["first_rejected"])
+        of = "" if one["source"] == result["source"] else f"{one['source']}, "
+        note(f"{of}line {one['line']:,}: {one['reason']}")
+    rejected = result["rejected"] + result["rejected_items"]
+    if rejected:
+        more = rejected - len(result["first_rejected"])
         also = f"{more:,} more like these; " if more else ""
-        note(f"{also}all {result['rejected']:,} rejected lines are in {result['rejected_file']}")
+        note(f"{also}all {rejected:,} rejected lines are in {result['rejected_file']}")

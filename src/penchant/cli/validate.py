@@ -50,7 +50,10 @@ def validate(
         config_keeping = settings.clean.model_copy(update={"impute": "keep"})
         data = data.cleaned(config_keeping, SystemClock().now_s())
         report = quality_report(data.columns, data.items, settings.signals, data.counts)
-    first = [{"line": one.line, "reason": one.reason} for one in data.rejected[:20]]
+    first = [
+        {"source": of, "line": one.line, "reason": one.reason}
+        for of, one in data.all_rejected(source)[:20]
+    ]
     if as_json:
         print_json({"source": source, **report.to_dict(), "first_rejected": first})
     else:
@@ -79,7 +82,7 @@ def _show(
     for sentence in _warnings(report, timed):
         out.print(sentence, markup=False)
     for one in rejected[:5]:
-        out.print(f"line {one['line']:,}: {one['reason']}", markup=False)
+        out.print(f"{one['source']}, line {one['line']:,}: {one['reason']}", markup=False)
     verdict = "enough to train on" if report.enough.enough else "not enough to train on"
     out.print(f"{verdict}: {'; '.join(report.enough.reasons)}", markup=False)
 

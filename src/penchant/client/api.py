@@ -516,7 +516,7 @@ def _segment(part: str) -> str:
 
 def _with_id(event: Row) -> Row:
     """The event with an id, made here before it is first sent: a resend is the same event."""
-    if event.get("id") is not None or event.get("event_id") is not None:
+    if any(event.get(name) not in (None, "") for name in ("id", "event_id")):
         return event
     return {**event, "id": uuid.uuid4().hex}
 

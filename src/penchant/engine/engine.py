@@ -587,6 +587,10 @@ class Engine:
             self._learned = learned
             self._placements = self._made_placements()
 
+    def prune(self, keep: int) -> Sequence[ArtifactId]:
+        """Delete published models but the newest `keep` and the one that serves; those deleted."""
+        return self._database.artifacts.prune(keep)
+
     # ---- inside ------------------------------------------------------------------------------
 
     def _put(self, items: Sequence[Item]) -> None:

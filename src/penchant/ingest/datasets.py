@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -15,12 +15,14 @@ from penchant.core.ids import ItemId, UserId
 from penchant.core.items import Item
 from penchant.core.signals import Signal
 from penchant.ingest.clean import CleanConfig, clean
+from penchant.ingest.event_ids import Ordinals
+from penchant.ingest.export import EVENT_SCHEMA
 from penchant.ingest.movielens import Users, edition_of, read_movies, read_ratings, read_users
 from penchant.ingest.naming import OF_ITEMS, event_columns, parted
 from penchant.ingest.order import explicit_order, fold_order, out_of_order
 from penchant.ingest.rejects import Rejected, count_kinds
 from penchant.ingest.sources import Batch, Progress, chunks, read_items, read_tables
-from penchant.ingest.table import SCHEMA, columns_of, event_batches, moving
+from penchant.ingest.table import SCHEMA, columns_of, event_batches, moving, with_ids
 
 BUNDLED: Final[Mapping[str, Path]] = {
     "movietweetings": Path(__file__).parent / "bundled" / "movietweetings",
@@ -50,6 +52,10 @@ class Dataset:
     """Whether an order was given, so that ties of time must not be shuffled."""
     exclude: frozenset[str] = frozenset()
     """Flags whose events are not among the columns."""
+    exported: bool = False
+    """Whether it is a file of `penchant export`, which comes out of a log: it is not cleaned."""
+    rejected_items: Mapping[str, list[Rejected]] = field(default_factory=dict)
+    """The lines that are no items, by the file they are of."""
 
     @cached_property
     def columns(self) -> EventColumns:
@@ -57,13 +63,25 @@ class Dataset:
         return columns_of(moving(self.table, self.exclude), [item.id for item in self.items])
 
     def events(self, batch_size: int = 10_000) -> Iterator[list[Event]]:
-        """The events as objects with ids, some at a time."""
+        """The events as objects with ids, some at a time.
+
+        Without an id an event gets that of what it says here, cleaned or not: see `open_dataset`.
+        """
         return event_batches(self.table, batch_size)
+
+    def all_rejected(self, source: str) -> list[tuple[str, Rejected]]:
+        """Every rejected line with the file it is of: first those of events, which is `source`."""
+        files = [(source, self.rejected), *self.rejected_items.items()]
+        return [(file, one) for file, lines in files for one in lines]
 
     def cleaned(
         self, config: CleanConfig, now_s: float, window: tuple[float, float] | None = None
     ) -> "Dataset":
         """The data set after cleaning; its columns leave out what `config.exclude` names."""
+        if self.exported:
+            marks = Counter(self.table["flags"].explode().drop_nulls().to_list())
+            flagged = {f"flag_{name}": n for name, n in marks.items()}
+            return replace(self, counts={**self.counts, **flagged}, exclude=config.exclude)
         done = clean(self.table, config, now_s, window)
         before = {n: c for n, c in self.counts.items() if not n.startswith("flag_")}
         counts = {**self.counts, **{n: c + before.get(n, 0) for n, c in done.counts.items()}}
@@ -79,11 +97,14 @@ def open_dataset(
     *,
     signals: Mapping[str, Signal] | None = None,
     progress: Progress | None = None,
+    ids: bool = False,
 ) -> Dataset:
     """A bundled set by name, a folder with events and items, a MovieLens folder, or a file.
 
     `order` names a column with each user's true order: rows without it are left out and counted,
     and times are handed out in that order. Where no row has a time, the order in days is the time.
+    `ids` gives every row an id of what the file says, so that it is the same event however the
+    rest of the file has grown, and whatever cleaning makes of it: what is to be stored needs them.
     """
     path = _located(name_or_path)
     mapping, of_items = parted(mapping)
@@ -92,7 +113,8 @@ def open_dataset(
     if edition is not None:
         batches: Iterable[Batch] = read_ratings(path, edition, order, progress)
         items, users = read_movies(path, edition), read_users(path, edition)
-        broken: list[Rejected] = []
+        broken: dict[str, list[Rejected]] = {}
+        exported = False
     else:
         file = _file(path, "events") if path.is_dir() else path
         batches = read_tables(
@@ -105,14 +127,18 @@ def open_dataset(
             progress=progress,
         )
         items, broken, users = _beside(path, of_items)
+        exported = _is_export(file)
     if of_items and not (path.is_dir() and edition is None and _maybe_file(path, "items")):
         raise InvalidDataError(
             f"mapping of {name}: {OF_ITEMS}{next(iter(of_items))} is named, and no file of items "
             "is read; allowed is one beside the events, items.csv say, or --items"
         )
     table, rejected, counts = _gathered(batches, order)
-    counts["rejected_items"] = len(broken)
-    return _dataset(name, (table, items, users), order, ([*rejected, *broken], counts))
+    exported = exported and not table["id"].null_count()
+    table = with_ids(table, Ordinals()) if ids else table
+    counts["rejected_items"] = sum(map(len, broken.values()))
+    data = _dataset(name, (table, items, users), order, (rejected, counts))
+    return replace(data, exported=exported, rejected_items=broken)
 
 
 def _dataset(
@@ -186,18 +212,24 @@ def _has_times(file: Path, mapping: Mapping[str, str] | None) -> bool:
     return bool(whole.select(pl.col(column).is_not_null().any()).collect().item())
 
 
-def _beside(path: Path, mapping: Mapping[str, str]) -> tuple[list[Item], list[Rejected], Users]:
-    """Items and users of a folder; a single file has none."""
-    items: list[Item] = []
-    broken: list[Rejected] = []
+def _is_export(file: Path) -> bool:
+    """Whether the columns of a file are those that `penchant export` writes."""
+    first = next(chunks(file, batch_size=1), None)
+    return first is not None and first.frame.columns == list(EVENT_SCHEMA)
+
+
+def _beside(
+    path: Path, mapping: Mapping[str, str]
+) -> tuple[list[Item], dict[str, list[Rejected]], Users]:
+    """Items, their rejected lines by file, and users of a folder; a single file has none."""
     if not path.is_dir():
-        return items, broken, {}
+        return [], {}, {}
     file = _maybe_file(path, "items")
-    for batch in read_items(file, mapping=mapping) if file else ():
-        items.extend(batch.items)
-        broken.extend(batch.rejected)
+    batches = list(read_items(file, mapping=mapping)) if file else []
+    items = [item for batch in batches for item in batch.items]
+    broken = [one for batch in batches for one in batch.rejected]
     people = _maybe_file(path, "users")
-    return items, broken, _users(people) if people else {}
+    return items, {str(file): broken} if broken else {}, _users(people) if people else {}
 
 
 def _users(file: Path) -> Users:

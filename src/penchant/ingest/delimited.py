@@ -10,6 +10,11 @@ DELIMITERS: Final = (",", ";", "\t", "|")
 JOIN_LINES: Final = 1_000
 """How many lines one quoted field may span before its quote counts as broken."""
 
+FIELD: Final = 1_048_576
+"""Most characters of one field: as many as a request has bytes, unless a server is told otherwise,
+so that what came over HTTP comes back out of an export. The csv module takes 131,072."""
+csv.field_size_limit(max(FIELD, csv.field_size_limit()))
+
 
 class Line(NamedTuple):
     """One record: its first line's number, its text, and its fields or what is wrong."""
@@ -32,7 +37,7 @@ def delimiter_of(header: str, suffix: str) -> str:
 
 
 def split_line(text: str, delimiter: str) -> list[str] | None:
-    """The fields of one line; None where a quote is opened and not closed."""
+    """The fields of one line; None where a quote is not closed, or one of them is too long."""
     if '"' not in text or len(delimiter) > 1:
         return text.rstrip("\r\n").split(delimiter)
     try:
@@ -68,7 +73,10 @@ def records(lines: Iterable[bytes], delimiter: str, width: int, first: int = 1) 
 def _checked(number: int, text: str, fields: list[str] | None, width: int) -> Line:
     """The record, or its problem."""
     if fields is None:
-        return Line(number, text, None, "has a quote that is opened and not closed properly")
+        problem = (
+            f"has a quote that is opened and not closed properly, or over {FIELD:,} characters"
+        )
+        return Line(number, text, None, problem)
     if len(fields) != width:
         return Line(number, text, None, f"has {len(fields)} fields; the header has {width}")
     return Line(number, text, fields)

@@ -28,6 +28,8 @@ EVENT_SCHEMA: Final[Mapping[str, type[pl.DataType] | pl.DataType]] = {
     "context": pl.String,  # a JSON object
     "flags": pl.String,  # a JSON list
 }
+"""The columns of exported events. A file with exactly these, in this order, and an id in every row
+is taken for an export: reading it, nothing is cleaned again."""
 ITEM_SCHEMA: Final[Mapping[str, type[pl.DataType] | pl.DataType]] = {
     "item_id": pl.String,
     "title": pl.String,
@@ -108,11 +110,11 @@ def _watched(rows: Iterator[Row], progress: Progress | None) -> Iterator[Row]:
 
 
 def _write_jsonl(rows: Iterator[Row], path: Path, schema: _Schema) -> int:
-    """One object per line, without what is missing."""
+    """One object per line, without what is missing; the first names every column."""
     written = 0
     with path.open("wb") as file:
         for row in rows:
-            given = {name: row[name] for name in schema if row[name] is not None}
+            given = {name: row[name] for name in schema if not written or row[name] is not None}
             file.write(msgspec.json.encode(given) + b"\n")
             written += 1
     return written

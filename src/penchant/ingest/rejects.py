@@ -68,8 +68,8 @@ def scrub(path: Path, user: str) -> int:
     """Rewrite `path` without the lines that mention `user`; how many went.
 
     A line mentions an id in its text or its reason, where no letter or digit touches it, so that
-    erasing user 12 leaves user 123 alone. One that was not written whole goes too if its bytes
-    mention it.
+    erasing user 12 leaves user 123 alone. A line that was not UTF-8 is read as GB18030 and as
+    Latin-1 too. One that was not written whole goes too if its bytes mention it.
     """
     if not path.exists():
         return 0
@@ -117,15 +117,27 @@ def _rejected(line: bytes, where: str) -> Rejected | None:
 
 def _mentions(line: bytes, user: str) -> bool:
     """Whether any reading of what was rejected, or of why, contains `user` as a word of its own."""
-    pattern = re.compile(rf"(?<!\w){re.escape(user)}(?!\w)")
+    in_csv = user.replace('"', '""')
+    pattern = re.compile(rf"(?<!\w)(?:{re.escape(user)}|{re.escape(in_csv)})(?!\w)")
     try:
         found = msgspec.json.decode(line)
     except msgspec.DecodeError:
         found = None
     if not isinstance(found, dict):
-        found = {"text": line.decode("utf-8", "backslashreplace")}
+        torn = line.decode("utf-8", "backslashreplace")
+        found = {"text": torn, "reason": re.sub(r"\\(.)", r"\1", torn)}  # as it is, and unescaped
     said = (str(found.get(key, "")) for key in ("text", "reason"))
-    return any(pattern.search(text) for one in said for text in _readings(one, depth=2))
+    texts = (text for one in said for text in (one, *_recoded(one)))
+    return any(pattern.search(text) for one in texts for text in _readings(one, depth=2))
+
+
+def _recoded(text: str) -> list[str]:
+    """A line that was not UTF-8, kept with escapes for bytes, as GB18030 and as Latin-1 read it."""
+    if r"\x" not in text:
+        return []
+    kept = text.encode("utf-8", "replace")
+    raw = re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), kept)
+    return [raw.decode(encoding, "replace") for encoding in ("gb18030", "latin-1")]
 
 
 def _readings(text: str, depth: int) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 import csv
 import gzip
+import zlib
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -213,7 +215,13 @@ def _header(path: Path, stream: IO[bytes]) -> Layout:
             f"{path.name}, line 1, is not UTF-8: {raw[:80]!r}; {TO_UTF8}"
         ) from None
     delimiter = delimiter_of(text, _suffix(path))
-    names = [name.strip() for name in next(iter(csv.reader([text], delimiter=delimiter)), [])]
+    try:
+        names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter), [])]
+    except csv.Error as error:
+        what = (
+            "ends in a CR alone; allowed are LF and CRLF" if "\r" in text else f"is wrong: {error}"
+        )
+        raise InvalidDataError(f"{path.name}, line 1, {what}") from None
     twice = [name for name, times in Counter(names).items() if times > 1]
     if not text or twice:
         what = f"names column {twice[0]!r} twice" if twice else "is empty"
@@ -240,7 +248,8 @@ def _text_chunk(batch: list[Line], names: Sequence[str]) -> Chunk:
 def _json_chunks(path: Path, batch_size: int, report: Progress) -> Iterator[Chunk]:
     """Batches of the objects of a JSONL file, one column per key, each value as it stands."""
     with _opened(path) as (stream, position):
-        numbered = enumerate(stream, 1)
+        first = stream.readline().removeprefix(BOM_UTF8)
+        numbered = enumerate(chain([first] if first else [], stream), 1)
         names: dict[str, None] = {}
         while batch := list(islice(numbered, batch_size)):
             yield _json_chunk(batch, names)
@@ -321,7 +330,7 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
         try:
             with gzip.GzipFile(fileobj=file) as unpacked:
                 yield cast(IO[bytes], unpacked), file.tell
-        except (gzip.BadGzipFile, EOFError) as error:
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise InvalidDataError(f"{path.name} is no whole gzip file: {error}") from error
 
 

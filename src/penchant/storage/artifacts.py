@@ -189,5 +189,5 @@ def _no_space(folder: Path) -> Iterator[None]:
             raise
         raise StorageFullError(
             f"{folder} cannot grow: {error.strerror}; nothing was published; "
-            "free some space there (old artifacts can be pruned) and try again"
+            "free some space there (`penchant prune` deletes old artifacts) and try again"
         ) from error

@@ -8,6 +8,8 @@
  * it counts once however often it is sent. */
 
 const RETRIED = new Set([408, 429, 500, 502, 503, 504]);
+/** Those of a proxy that does not know what became of the request. */
+const BETWEEN = new Set([502, 504]);
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const path = (...parts) => "/" + parts.map(encodeURIComponent).join("/");
 
@@ -34,7 +36,8 @@ export class Penchant {
 
   /** One event, or an array of them: `{results: [{event_id, status, error}], cursor}`. */
   observe(events) {
-    const known = (event) => ({ ...event, id: event.id ?? event.event_id ?? newId() });
+    const given = (event) => [event.id, event.event_id].find((id) => id || id === 0);
+    const known = (event) => ({ ...event, id: given(event) ?? newId() });
     return this.call("POST", "/events", { body: Array.isArray(events) ? events.map(known) : known(events) });
   }
   undo(event) { return this.call("DELETE", path("events", event)); }
@@ -83,6 +86,7 @@ export class Penchant {
 
   /** Any route: the answer as an object, or a `ProblemError`. */
   async call(method, route, { query, body } = {}) {
+    let resent = false; // whether an earlier try may have been done, its answer lost
     for (let tried = 1; ; tried++) {
       const call = { method, path: address(route, query), body, status: 0, ms: 0 };
       const began = performance.now();
@@ -94,9 +98,10 @@ export class Penchant {
         return answer;
       } catch (error) {
         finish({ status: error.status ?? 0, problem: error.problem ?? { title: error.message } });
-        if (tried > 1 && error.status === 404 && route.startsWith("/events/")) return { event_id: decodeURIComponent(route.slice(8)), undone: true };
+        if (resent && error.status === 404 && route.startsWith("/events/")) return { event_id: decodeURIComponent(route.slice(8)), undone: true };
         const again = error instanceof ProblemError ? RETRIED.has(error.status) : true;
         if (!again || tried >= this.tries) throw error;
+        resent ||= error instanceof ProblemError ? BETWEEN.has(error.status) : true;
         await wait(error.retryAfterMs ?? 100 * 3 ** (tried - 1));
       }
     }
