@@ -541,6 +541,10 @@ class Engine:
         """The database file."""
         return self._database.path
 
+    def check(self) -> None:
+        """Raise `StorageError` where the log cannot be read, or is not written any more."""
+        self._database.log.check()
+
     @property
     def training_folder(self) -> Path:
         """Where training leaves its checkpoints."""

@@ -142,6 +142,11 @@ class SqlEventLog:
         with self._readers.reading() as connection:
             return Cursor(last_cursor(connection))
 
+    def check(self) -> None:
+        """Raise `StorageError` where the log cannot be read, or is not written any more."""
+        self._writer.check()
+        self.users(limit=1)
+
     def remove(self, event: EventId) -> UserId | None:
         """Undo: take the event out for good and say whose it was; None: no such event."""
         return self._writer.run(lambda connection: _remove(connection, event, self._key))

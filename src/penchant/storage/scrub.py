@@ -44,11 +44,12 @@ class Scrubber:
 
         Where there are none, nothing is owed any more.
         """
-        if not truncate_wal(connection, wait_ms=500):
-            return [
-                f"{self._wal.name} holds old pages while a long read goes on; erase again after it"
-            ]
         try:
+            if not truncate_wal(connection, wait_ms=500):
+                return [
+                    f"{self._wal.name} holds old pages while a long read goes on; erase again "
+                    "after it"
+                ]
             connection.execute("BEGIN IMMEDIATE").close()  # nobody else may write or checkpoint
             try:
                 left = self._zero_gaps(connection)
@@ -58,7 +59,7 @@ class Scrubber:
             if not left:
                 connection.execute("DELETE FROM meta WHERE key = ?", (OWED,)).close()
             return left
-        except (sqlite3.OperationalError, OSError) as error:
+        except (sqlite3.Error, OSError) as error:
             return [f"unused space inside the database may hold traces, cleaning failed: {error}"]
 
     def _zero_gaps(self, connection: sqlite3.Connection) -> Sequence[str]:
