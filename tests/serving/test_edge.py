@@ -14,6 +14,7 @@ from tests.serving.conftest import Opens, Shop, problem
 from penchant.serving import logs
 from penchant.serving.keys import add_key, keys_path, revoke_key, rotate_key
 from penchant.serving.problems import PROBLEMS
+from penchant.serving.stream import is_stream
 
 EVENT = {"user": "ann", "item": "tea", "type": "view"}
 
@@ -261,6 +262,40 @@ def test_more_requests_than_may_be_in_work_are_told_to_come_back(opens: Opens) -
         assert shop.http.get("/health/ready").status_code == 200
         slow.join()
     assert shop.http.get("/about").status_code == 200
+
+
+def test_an_id_called_stream_does_not_escape_the_limit(opens: Opens) -> None:
+    shop = opens(max_requests=1)
+    shop.app._edge.in_work = 1  # as a request that waits would, for as long as this takes
+    for method, path in (
+        ("GET", "/items/stream"),
+        ("PUT", "/items/stream"),
+        ("PUT", "/users/stream"),
+        ("DELETE", "/events/stream"),
+        ("PUT", "/users/ann/stream"),
+    ):
+        answer = shop.http.request(method, path, json={})
+        assert "1 requests are in work" in problem(answer, 503, "unavailable"), (method, path)
+    with shop.http.stream("GET", "/users/a%2Fb/stream") as answer:
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", b"/users/ann/stream", True),
+        ("GET", b"/users/a%2Fb/stream", True),
+        ("GET", b"/users/stream", False),
+        ("GET", b"/users/a/b/stream", False),
+        ("GET", b"/users/ann/stream/", False),
+        ("PUT", b"/users/ann/stream", False),
+        ("PUT", b"/items/stream", False),
+    ],
+)
+def test_a_stream_is_known_by_its_method_and_whole_path(
+    method: str, path: bytes, expected: bool
+) -> None:
+    assert is_stream({"method": method, "raw_path": path}) is expected
 
 
 def test_every_problem_has_a_line_on_the_page_that_its_type_leads_to(shop: Shop) -> None:

@@ -19,6 +19,7 @@ from penchant.serving.limits import Buckets
 from penchant.serving.logs import log, log_failure
 from penchant.serving.metrics import Metrics
 from penchant.serving.problems import RefusedError, problem, refused
+from penchant.serving.stream import is_stream
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -81,7 +82,7 @@ class Edge:
                 message["headers"] = _headers(message["headers"], path, request_id)
             await send(message)
 
-        counted = not path.endswith("/stream")  # streams have a limit of their own
+        counted = not is_stream(scope)
         self.in_work += counted
         try:
             self._admit(scope, given)
@@ -129,7 +130,7 @@ class Edge:
                 f"the next request may come in {wait_s:.1f} s",
                 {"Retry-After": str(math.ceil(wait_s))},
             )
-        if self.in_work > self._most and not path.endswith("/stream"):
+        if self.in_work > self._most and not is_stream(scope):
             raise RefusedError(
                 "unavailable", f"{self._most} requests are in work", {"Retry-After": "1"}
             )
