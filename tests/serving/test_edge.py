@@ -222,6 +222,56 @@ def test_what_goes_wrong_inside_says_nothing_of_itself_and_is_logged_without_wor
     assert "ann" not in written.getvalue().replace("penchant", "")
 
 
+@pytest.mark.parametrize(
+    ("broken", "status", "slug", "says", "logged"),
+    [
+        (
+            "UPDATE users SET revision = NULL",
+            503,
+            "unavailable",
+            "the database cannot be read or written now; nothing of this call was stored; the "
+            "server's log has the cause",
+            "NOT NULL constraint failed: users.revision; nothing of this call was stored",
+        ),
+        (
+            "CREATE TABLE big AS SELECT zeroblob(1000000)",
+            507,
+            "storage-full",
+            "the disk, a quota or a size limit is full; nothing of this call was stored; free some "
+            "space where the database is and send it again",
+            "cannot grow: the disk, a quota or a size limit is full (database or disk is full)",
+        ),
+    ],
+)
+def test_a_caller_is_told_nothing_of_the_database_file_and_the_log_is(
+    opens: Opens,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: str,
+    status: int,
+    slug: str,
+    says: str,
+    logged: str,
+) -> None:
+    shop = opens()
+    writer = shop.engine._database.log._writer
+    (pages,) = writer.run_alone(lambda c: c.execute("PRAGMA page_count").fetchone())
+    writer.run_alone(lambda c: c.execute(f"PRAGMA max_page_count = {pages + 3}").close())
+
+    def write(*_: object) -> None:
+        writer.run(lambda connection: connection.exec_driver_sql(broken))
+
+    monkeypatch.setattr(shop.engine, "put_user", write)
+    written = io.StringIO()
+    logs.configure(written)
+    answer = shop.http.put("/users/ann", json={"attributes": {}}, headers={"X-Request-Id": "it"})
+    assert problem(answer, status, slug) == says
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    failed = next(line for line in lines if line["event"] == "failed")
+    assert failed["request_id"] == "it"
+    assert failed["says"].startswith(str(shop.engine.path))
+    assert logged in failed["says"]
+
+
 def test_a_log_line_names_the_route_and_never_a_person_or_an_event(opens: Opens) -> None:
     shop = opens(access_log=True)
     written = io.StringIO()

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from penchant.core.errors import StorageError
 from penchant.serving.config import ServingConfig
 from penchant.serving.keys import Caller, Keys
 from penchant.serving.limits import Buckets
@@ -96,6 +97,8 @@ class Edge:
             told = self._told(error, scope)
             if told.slug == "internal":
                 log_failure(error, request_id=request_id, route=_template(scope))
+            elif isinstance(error, StorageError):  # its words name files, and nobody
+                log_failure(error, says=str(error), request_id=request_id, route=_template(scope))
             self._metrics.refused(told.slug)
             await problem(told, path, request_id)(scope, receive, out)
         finally:
