@@ -152,6 +152,26 @@ def test_a_user_who_was_only_told_of_can_be_forgotten(tmp_path: Path) -> None:
     assert files_with(GHOST, tmp_path) == []
 
 
+def test_an_erasure_that_a_long_read_held_up_is_completed_by_asking_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penchant.storage.log._SCRUBS", 1)
+    with opened(tmp_path / "films.db") as engine:
+        engine.observe_many(lived(engine, 5))
+        with engine._database.log._readers.reading() as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM events").all()
+            (first,) = engine.forget(GHOST).remains
+            (second,) = engine.forget(GHOST).remains
+            assert first == second
+            assert "films.db-wal holds old pages" in first
+            assert files_with(GHOST, tmp_path) != []
+        receipt = engine.forget(GHOST)
+        assert (receipt.user, receipt.events, receipt.remains) == (GHOST, 0, [])
+        assert files_with(GHOST, tmp_path) == []
+        with pytest.raises(UnknownIdError, match="nothing was erased"):
+            engine.forget(GHOST)
+
+
 def test_rejected_lines_go_also_where_nothing_else_is_known_of_the_user(tmp_path: Path) -> None:
     path = tmp_path / "films.db"
     with opened(path) as engine:

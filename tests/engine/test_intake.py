@@ -74,3 +74,21 @@ def test_of_many_at_once_all_or_none_land(engine: Engine) -> None:
     with pytest.raises(UnknownEventTypeError):
         engine.observe_many([{"user": "ann", "type": "view"}, {"user": "ann", "type": "veiw"}])
     assert engine.history("ann") == []
+
+
+def test_two_searches_in_the_same_second_are_two_events(engine: Engine) -> None:
+    asked = {"user": "ann", "type": "search", "time": NOW_S - 60}
+    rows: list[Any] = [
+        {**asked, "words": "green tea"},
+        {**asked, "words": "iron pot"},
+        {**asked, "words": "green tea", "context": {"page": 2, "shop": "x"}},
+        {**asked, "words": "green tea", "context": {"shop": "x", "page": 2}},
+    ]
+    outcomes, _ = engine.observe_each(rows)
+    assert [one.status for one in outcomes] == ["new", "new", "new", "duplicate"]
+    assert [engine.observe(**row).status for row in rows] == ["duplicate"] * 4
+    assert [event.words for event in engine.history("ann")] == [
+        "green tea",
+        "iron pot",
+        "green tea",
+    ]

@@ -14,6 +14,7 @@ from tests.serving.conftest import Opens, Shop, problem
 from penchant.serving import logs
 from penchant.serving.keys import add_key, keys_path, revoke_key, rotate_key
 from penchant.serving.problems import PROBLEMS
+from penchant.serving.stream import is_stream
 
 EVENT = {"user": "ann", "item": "tea", "type": "view"}
 
@@ -221,6 +222,56 @@ def test_what_goes_wrong_inside_says_nothing_of_itself_and_is_logged_without_wor
     assert "ann" not in written.getvalue().replace("penchant", "")
 
 
+@pytest.mark.parametrize(
+    ("broken", "status", "slug", "says", "logged"),
+    [
+        (
+            "UPDATE users SET revision = NULL",
+            503,
+            "unavailable",
+            "the database cannot be read or written now; nothing of this call was stored; the "
+            "server's log has the cause",
+            "NOT NULL constraint failed: users.revision; nothing of this call was stored",
+        ),
+        (
+            "CREATE TABLE big AS SELECT zeroblob(1000000)",
+            507,
+            "storage-full",
+            "the disk, a quota or a size limit is full; nothing of this call was stored; free some "
+            "space where the database is and send it again",
+            "cannot grow: the disk, a quota or a size limit is full (database or disk is full)",
+        ),
+    ],
+)
+def test_a_caller_is_told_nothing_of_the_database_file_and_the_log_is(
+    opens: Opens,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: str,
+    status: int,
+    slug: str,
+    says: str,
+    logged: str,
+) -> None:
+    shop = opens()
+    writer = shop.engine._database.log._writer
+    (pages,) = writer.run_alone(lambda c: c.execute("PRAGMA page_count").fetchone())
+    writer.run_alone(lambda c: c.execute(f"PRAGMA max_page_count = {pages + 3}").close())
+
+    def write(*_: object) -> None:
+        writer.run(lambda connection: connection.exec_driver_sql(broken))
+
+    monkeypatch.setattr(shop.engine, "put_user", write)
+    written = io.StringIO()
+    logs.configure(written)
+    answer = shop.http.put("/users/ann", json={"attributes": {}}, headers={"X-Request-Id": "it"})
+    assert problem(answer, status, slug) == says
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    failed = next(line for line in lines if line["event"] == "failed")
+    assert failed["request_id"] == "it"
+    assert failed["says"].startswith(str(shop.engine.path))
+    assert logged in failed["says"]
+
+
 def test_a_log_line_names_the_route_and_never_a_person_or_an_event(opens: Opens) -> None:
     shop = opens(access_log=True)
     written = io.StringIO()
@@ -261,6 +312,40 @@ def test_more_requests_than_may_be_in_work_are_told_to_come_back(opens: Opens) -
         assert shop.http.get("/health/ready").status_code == 200
         slow.join()
     assert shop.http.get("/about").status_code == 200
+
+
+def test_an_id_called_stream_does_not_escape_the_limit(opens: Opens) -> None:
+    shop = opens(max_requests=1)
+    shop.app._edge.in_work = 1  # as a request that waits would, for as long as this takes
+    for method, path in (
+        ("GET", "/items/stream"),
+        ("PUT", "/items/stream"),
+        ("PUT", "/users/stream"),
+        ("DELETE", "/events/stream"),
+        ("PUT", "/users/ann/stream"),
+    ):
+        answer = shop.http.request(method, path, json={})
+        assert "1 requests are in work" in problem(answer, 503, "unavailable"), (method, path)
+    with shop.http.stream("GET", "/users/a%2Fb/stream") as answer:
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", b"/users/ann/stream", True),
+        ("GET", b"/users/a%2Fb/stream", True),
+        ("GET", b"/users/stream", False),
+        ("GET", b"/users/a/b/stream", False),
+        ("GET", b"/users/ann/stream/", False),
+        ("PUT", b"/users/ann/stream", False),
+        ("PUT", b"/items/stream", False),
+    ],
+)
+def test_a_stream_is_known_by_its_method_and_whole_path(
+    method: str, path: bytes, expected: bool
+) -> None:
+    assert is_stream({"method": method, "raw_path": path}) is expected
 
 
 def test_every_problem_has_a_line_on_the_page_that_its_type_leads_to(shop: Shop) -> None:

@@ -58,6 +58,14 @@ def test_every_operation_is_described_with_its_role_answers_and_problems(shop: S
     assert len({operation["operationId"] for operation in found.values()}) == len(found)
 
 
+def test_an_answer_that_is_text_is_not_described_as_python_describes_its_str(shop: Shop) -> None:
+    found = operations(shop.get("/openapi.json"))
+    assert found["GET /metrics"]["responses"]["200"]["description"] == "The answer."
+    for name, operation in found.items():
+        for answer in operation["responses"].values():
+            assert "object=" not in answer["description"], name
+
+
 def test_what_is_referred_to_is_there(shop: Shop) -> None:
     answer = shop.http.get("/openapi.json")
     described = answer.json()

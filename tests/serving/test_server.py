@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.serving.conftest import Opens, Shop
+from tests.serving.conftest import Opens, Shop, problem
 
 from penchant.core.errors import ConfigError
 from penchant.serving.config import loopback
@@ -239,6 +239,24 @@ def test_while_it_stops_it_says_so(opens: Opens) -> None:
     assert answer.json()["detail"] == "the server stops"
     assert answer.headers["retry-after"] == "1"
     assert shop.http.get("/health/live").json() == {"status": "ok"}
+
+
+def test_when_nothing_is_written_any_more_it_is_not_ready(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> bool:
+        raise MemoryError
+
+    shop = opens()
+    monkeypatch.setattr("penchant.storage.writer.truncate_wal", fail)
+    shop.engine._database.log._writer._checkpoint_at = 0
+    event = {"user": "ann", "item": "tea", "type": "view"}
+    assert shop.post("/events", event)["results"][0]["status"] == "new"
+    problem(shop.http.post("/events", json=event), 503, "unavailable")
+    ready = shop.http.get("/health/ready")
+    assert ready.status_code == 503
+    assert ready.json() == {"status": "failing", "checks": {"log": False, "engine": True}}
+    assert shop.http.get("/users/ann/recommendations").status_code == 200
 
 
 def test_a_port_that_is_taken_is_a_sentence() -> None:

@@ -1,5 +1,8 @@
 import random
+import signal
+import sqlite3
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -15,10 +18,27 @@ from penchant.core.events import Event
 from penchant.core.ids import START, ArtifactId, Cursor, EventId, ItemId, UserId
 from penchant.storage import Database, open_database
 from penchant.storage.log import _erase, _remove
+from penchant.storage.scrub import gap
 from penchant.storage.writer import truncate_wal
 
 GHOST = UserId("ghost-7f3a")
 MARK = b"ghost-7f3a"
+CUT_OFF = """
+import os, signal, sys
+from pathlib import Path
+from penchant.core.events import Event
+from penchant.storage import open_database
+
+database = open_database(Path(sys.argv[1]))
+for user in ("ghost-7f3a", "ann"):
+    database.log.append([Event(user, "view", 1.0, "tea", id=f"{user}{n}") for n in range(5)])
+
+def die(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+database.log._scrubber.scrub = die
+database.erase("ghost-7f3a")
+"""
 
 
 def files_with(mark: bytes, folder: Path) -> Sequence[str]:
@@ -156,6 +176,23 @@ def test_a_long_read_delays_the_cleaning_and_the_receipt_says_so(
             assert "erase again" in sentence
         assert database.erase(GHOST).remains == []
         assert files_with(MARK, tmp_path) == []
+
+
+def test_opening_completes_an_erasure_that_a_kill_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    killed = subprocess.run([sys.executable, "-c", CUT_OFF, str(path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert files_with(MARK, tmp_path) == ["log.db-wal"]
+    sqlite3.connect(path).execute("PRAGMA wal_checkpoint(TRUNCATE)").connection.close()
+    data = bytearray(path.read_bytes())
+    first, last = gap(data, 4096, 4096)  # a copy between cells, such as SQLite may leave there
+    assert last - first > len(MARK)
+    data[first : first + len(MARK)] = MARK
+    path.write_bytes(data)
+    with open_database(path) as database:
+        assert files_with(MARK, tmp_path) == []
+        assert database.log.finish_erasures() is None
+        assert [event.user for _, event in database.log.scan()] == ["ann"] * 5
 
 
 def test_erasing_while_others_append_loses_nothing_of_theirs(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -198,3 +199,53 @@ def test_the_write_ahead_log_stays_small(
         sizes.append((tmp_path / "log.db-wal").stat().st_size)
     assert max(sizes) < 5 * 200_000  # four times the limit and one append; 3.6 MB were written
     assert len(stored(database)) == 1_200
+
+
+def checkpoints_raise(
+    database: Database, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """No real fault reaches a checkpoint alone."""
+
+    def fail(*_: object, **__: object) -> bool:
+        raise error
+
+    monkeypatch.setattr("penchant.storage.writer.truncate_wal", fail)
+    monkeypatch.setattr("penchant.storage.writer.CHECKPOINT_BYTES", 0)
+    database.log._writer._checkpoint_at = 0
+
+
+@pytest.mark.parametrize("error", [sqlite3.DatabaseError("malformed"), OSError(5, "no disk")])
+def test_a_checkpoint_that_fails_does_not_end_the_writer(
+    database: Database, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    checkpoints_raise(database, monkeypatch, error)
+    for name in ("a", "b", "c"):
+        assert database.log.append([view(name)]).new == [True]
+    assert stored(database) == ["a", "b", "c"]
+
+
+def test_when_the_writer_ends_nobody_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_database(tmp_path / "log.db") as database:
+        database.log.append([view("before")])
+        database.log.check()
+        checkpoints_raise(database, monkeypatch, MemoryError("none left"))
+        answers = together(database, [appending(database, "a"), appending(database, "b")])
+        answers += together_later(database)
+        assert [type(answer) for answer in answers] == [StorageError] * 4
+        for answer in answers:
+            assert "log.db is not written any more: MemoryError('none left')" in str(answer)
+            assert isinstance(answer.__cause__, MemoryError)
+        assert stored(database) == ["before"]
+    monkeypatch.undo()
+    with open_database(tmp_path / "log.db") as again:
+        assert again.log.append([view("after")]).new == [True]
+        assert stored(again) == ["before", "after"]
+
+
+def together_later(database: Database) -> list[BaseException | None]:
+    """What a write and a check raise once the writer has ended."""
+    with ThreadPoolExecutor(1) as pool:
+        works = [appending(database, "late"), database.log.check]
+        return [pool.submit(work).exception(timeout=5) for work in works]

@@ -244,16 +244,18 @@ class Engine:
 
     def forget(self, user: str) -> Receipt:
         """Erase the user from the log, states, counts and rejected lines, and what was told of
-        them; the receipt says what remains. Raises `UnknownIdError` for a user of whom there is
-        neither anything nor a rejected line.
+        them; the receipt says what remains. Where files could not be cleaned, forgetting again or
+        opening again cleans them. Raises `UnknownIdError` for a user of whom there is neither
+        anything nor a rejected line, where no cleaning is left to do.
         """
         who = _who(user)
         lines = scrub(rejected_path(self._database.path), user)
         with self._writing:
             if self._database.people.get(who) is None:
-                if not lines:
+                left = self._database.log.finish_erasures()
+                if left is None and not lines:
                     raise UnknownIdError(f"no user has the id {user!r}; nothing was erased")
-                return Receipt(who, 0, 0, [], [])
+                return Receipt(who, 0, 0, [], list(left or ()))
             with self._turns.writing():
                 self._memory.count_if_due()
             _, before = self._database.log.history(who)
@@ -544,6 +546,10 @@ class Engine:
     def path(self) -> Path:
         """The database file."""
         return self._database.path
+
+    def check(self) -> None:
+        """Raise `StorageError` where the log cannot be read, or is not written any more."""
+        self._database.log.check()
 
     @property
     def training_folder(self) -> Path:

@@ -80,11 +80,12 @@ def with_ids(table: pl.DataFrame, ordinals: Ordinals) -> pl.DataFrame:
     """`table` with an id in every row; ids that were given are kept."""
     if not table["id"].null_count():
         return table
-    names = ("user", "item", "type", "time_s", "value")
+    names = ("user", "item", "type", "time_s", "value", "words")
     keys = zip(*(table[name].to_list() for name in names), strict=True)
+    given_ids, contexts = table["id"].to_list(), table["context"].to_list()
     ids = [
-        ordinals.learn_one(*key) if given is None else given
-        for given, key in zip(table["id"].to_list(), keys, strict=True)
+        ordinals.learn_one(*key, _facts(context)) if given is None else given
+        for given, key, context in zip(given_ids, keys, contexts, strict=True)
     ]
     return table.with_columns(pl.Series("id", ids, pl.String))
 

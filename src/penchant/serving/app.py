@@ -165,7 +165,7 @@ class App:
             StreamRoutes(hub, slates.plain, self._visible.wait, config.alive_every_s),
             UserRoutes(engine, slow, self._intake, bodies, hub.erased),
             ItemRoutes(engine, slow, self._intake, bodies, hub.moved_all, config.max_rows),
-            HealthRoutes(self._health, lambda: engine.users(limit=1), self._stopping),
+            HealthRoutes(self._health, engine.check, self._stopping),
             OverviewRoutes(engine, slow, Reader(self._reports, self.metrics), around),
         )
         return [

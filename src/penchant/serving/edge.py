@@ -13,12 +13,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from penchant.core.errors import StorageError
 from penchant.serving.config import ServingConfig
 from penchant.serving.keys import Caller, Keys
 from penchant.serving.limits import Buckets
 from penchant.serving.logs import log, log_failure
 from penchant.serving.metrics import Metrics
 from penchant.serving.problems import RefusedError, problem, refused
+from penchant.serving.stream import is_stream
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -81,7 +83,7 @@ class Edge:
                 message["headers"] = _headers(message["headers"], path, request_id)
             await send(message)
 
-        counted = not path.endswith("/stream")  # streams have a limit of their own
+        counted = not is_stream(scope)
         self.in_work += counted
         try:
             self._admit(scope, given)
@@ -95,6 +97,8 @@ class Edge:
             told = self._told(error, scope)
             if told.slug == "internal":
                 log_failure(error, request_id=request_id, route=_template(scope))
+            elif isinstance(error, StorageError):  # its words name files, and nobody
+                log_failure(error, says=str(error), request_id=request_id, route=_template(scope))
             self._metrics.refused(told.slug)
             await problem(told, path, request_id)(scope, receive, out)
         finally:
@@ -129,7 +133,7 @@ class Edge:
                 f"the next request may come in {wait_s:.1f} s",
                 {"Retry-After": str(math.ceil(wait_s))},
             )
-        if self.in_work > self._most and not path.endswith("/stream"):
+        if self.in_work > self._most and not is_stream(scope):
             raise RefusedError(
                 "unavailable", f"{self._most} requests are in work", {"Retry-After": "1"}
             )

@@ -43,7 +43,8 @@ class HealthRoutes:
     async def ready(self, _: Request) -> Response:
         """Whether it can answer
 
-        503 while it stops, or where the log cannot be read: for whatever sends it requests.
+        503 while it stops, or where the log cannot be read or is not written any more: for
+        whatever sends it requests.
         """
         try:
             await self._lane.run(self._log_answers)

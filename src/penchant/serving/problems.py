@@ -102,6 +102,14 @@ CHANGED: Final[tuple[tuple[type[Exception], str], ...]] = (
 )
 """The problem that each error becomes; the first that fits."""
 
+_HIDDEN: Final[Mapping[type[Exception], str]] = {
+    StorageFullError: "the disk, a quota or a size limit is full; nothing of this call was stored; "
+    "free some space where the database is and send it again",
+    StorageError: "the database cannot be read or written now; nothing of this call was stored; "
+    "the server's log has the cause",
+}
+"""What a caller is told instead of the words of an error that names files; its kind by CHANGED."""
+
 
 class RefusedError(PenchantError):
     """A request that is answered with a problem."""
@@ -113,14 +121,18 @@ class RefusedError(PenchantError):
 
 
 def refused(error: Exception) -> RefusedError:
-    """The problem that `error` is to its caller; what we did not foresee says nothing of itself."""
+    """The problem that `error` is to its caller.
+
+    What we did not foresee says nothing of itself, and what names files says nothing of them.
+    """
     if isinstance(error, RefusedError):
         return error
     for kind, slug in CHANGED:
         if isinstance(error, kind):
             wait_s = getattr(error, "retry_after_s", 1.0)
             again = {"Retry-After": str(max(1, math.ceil(wait_s)))}
-            return RefusedError(slug, str(error), again if PROBLEMS[slug].status == 503 else None)
+            says = _HIDDEN.get(kind) or str(error)
+            return RefusedError(slug, says, again if PROBLEMS[slug].status == 503 else None)
     return RefusedError("internal", "an error that nobody foresaw; the server's log has the cause")
 
 

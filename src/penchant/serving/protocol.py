@@ -11,6 +11,7 @@ from uvicorn.server import ServerState
 
 from penchant.serving.config import ServingConfig
 from penchant.serving.problems import MEDIA, PAGE, PROBLEMS
+from penchant.serving.stream import is_stream
 
 
 class Protocol(HttpToolsProtocol):
@@ -88,7 +89,7 @@ class Protocol(HttpToolsProtocol):
         cycle = self.cycle
         if cycle is None or cycle.response_complete or cycle.more_body or self._in_head:
             return False
-        if cycle.scope["path"].endswith("/stream"):
+        if is_stream(cycle.scope):
             return False  # who ends a stream's connection has usually gone
         cycle.keep_alive = False
         return True

@@ -67,7 +67,7 @@ class Route(APIRoute):
             response_model=None,
             summary=doc.split("\n")[0].rstrip("."),
             description=doc.partition("\n\n")[2],
-            response_description=inspect.getdoc(answers[200]) or "The answer.",
+            response_description=_described(answers[200]),
             responses={
                 **self._of_problems(slugs),
                 **{
@@ -246,6 +246,11 @@ def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.inspect.Type]:
 
 def _bare(kind: Any) -> Any:
     return kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind
+
+
+def _described(answer: Any) -> str:
+    """An answer in words; what Python says of its own `str` is nothing of ours."""
+    return (answer is not str and inspect.getdoc(answer)) or "The answer."
 
 
 def _of_path(path: str) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Stream: a slate pushed whenever an event has moved it, as server-sent events."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from penchant.serving.problems import RefusedError
 from penchant.serving.routes import Route, id_of, query_of
 
 MEDIA: Final = "text/event-stream"
+_PATH: Final = re.compile(rb"/users/[^/]+/stream")
 Make = Callable[[str, schemas.SlateQuery], Awaitable[dict[str, Any]]]
 """The slate of a user, as JSON takes it."""
 
@@ -150,6 +152,11 @@ async def _gone(receive: Receive) -> None:
 def _shown(slate: dict[str, Any]) -> list[str]:
     """What a person sees of it."""
     return [place["item"] for place in slate["items"]]
+
+
+def is_stream(scope: Scope) -> bool:
+    """Whether a request asks for a stream; those have a limit of their own."""
+    return scope["method"] == "GET" and _PATH.fullmatch(scope["raw_path"]) is not None
 
 
 def event(slate: dict[str, Any]) -> bytes:

@@ -80,9 +80,11 @@ def open_database(
         opening.callback(readers.close)
         states = WriteBehindStates(SqlStates(readers, writer), state_bytes, flush_every_s)
         opening.callback(states.close)
+        log = SqlEventLog(readers, writer, scrubber, key)
+        log.finish_erasures()
         return Database(
             path=path,
-            log=SqlEventLog(readers, writer, scrubber, key),
+            log=log,
             catalogue=SqlCatalogue(readers, writer),
             people=SqlPeople(readers, writer),
             states=states,

@@ -14,8 +14,8 @@ from penchant.storage.append import append_events, last_cursor, refuse_unstorabl
 from penchant.storage.columns import read_columns
 from penchant.storage.connections import Readers
 from penchant.storage.schema import events as table
-from penchant.storage.schema import items, states, tombstones, users
-from penchant.storage.scrub import Scrubber
+from penchant.storage.schema import items, meta, states, tombstones, users
+from penchant.storage.scrub import OWED, Scrubber
 from penchant.storage.writer import Writer
 
 _CONTEXT: Final = msgspec.json.Decoder(dict[str, ContextValue])
@@ -142,6 +142,11 @@ class SqlEventLog:
         with self._readers.reading() as connection:
             return Cursor(last_cursor(connection))
 
+    def check(self) -> None:
+        """Raise `StorageError` where the log cannot be read, or is not written any more."""
+        self._writer.check()
+        self.users(limit=1)
+
     def remove(self, event: EventId) -> UserId | None:
         """Undo: take the event out for good and say whose it was; None: no such event."""
         return self._writer.run(lambda connection: _remove(connection, event, self._key))
@@ -153,12 +158,14 @@ class SqlEventLog:
         that were trained with the user's events.
         """
         count, kept = self._writer.run(lambda connection: _erase(connection, user, self._key))
-        remains: Sequence[str] = ()
-        for _ in range(_SCRUBS):  # with appends between them, while a long read is in the way
-            remains = self._writer.run_alone(self._scrubber.scrub)
-            if not remains:
-                break
-        return Receipt(user, count, kept, artifacts, remains)
+        return Receipt(user, count, kept, artifacts, self._scrubbed())
+
+    def finish_erasures(self) -> Sequence[str] | None:
+        """Clean where an erasure could not, or was cut off; what is left of it, None: none was."""
+        query = select(meta.c.value).where(meta.c.key == OWED)
+        with self._readers.reading() as connection:
+            owed = connection.execute(query).scalar() is not None
+        return self._scrubbed() if owed else None
 
     def users(self, limit: int = 100, offset: int = 0) -> Sequence[UserCount]:
         """Users with events, most events first."""
@@ -210,6 +217,14 @@ class SqlEventLog:
         with self._readers.reading() as connection:
             return read_columns(connection, exclude_flags, until_s)
 
+    def _scrubbed(self) -> Sequence[str]:
+        remains: Sequence[str] = ()
+        for _ in range(_SCRUBS):  # with appends between them, while a long read is in the way
+            remains = self._writer.run_alone(self._scrubber.scrub)
+            if not remains:
+                break
+        return remains
+
     def _read(self, query: Select[Any], **values: object) -> Sequence[tuple[Cursor, Event]]:
         with self._readers.reading() as connection:
             rows = connection.execute(query, values).all()
@@ -256,7 +271,7 @@ def _remove(connection: Connection, event: EventId, key: bytes) -> UserId | None
 
 
 def _erase(connection: Connection, user: UserId, key: bytes) -> tuple[int, int]:
-    """Delete what is the user's; how many events and states that were."""
+    """Delete what is the user's, and owe a cleaning; how many events and states that were."""
     uid = connection.execute(select(users.c.uid).where(users.c.user_id == user)).scalar()
     if uid is None:
         return 0, 0
@@ -269,4 +284,5 @@ def _erase(connection: Connection, user: UserId, key: bytes) -> tuple[int, int]:
     connection.execute(delete(table).where(table.c.uid == uid))
     kept = connection.execute(delete(states).where(states.c.uid == uid)).rowcount
     connection.execute(delete(users).where(users.c.uid == uid))
+    connection.execute(insert(meta).prefix_with("OR REPLACE").values(key=OWED, value="1"))
     return len(ids), kept

@@ -15,6 +15,8 @@ from typing import Final
 
 from penchant.storage.writer import truncate_wal
 
+OWED: Final = "scrub_owed"
+"""Key of the meta table: from an erasure on until a cleaning has left nothing."""
 _READ_BYTES: Final = 4 * 2**20
 _TREE_PAGES: Final = {2: 12, 5: 12, 10: 8, 13: 8}
 """Length of the page header by page type: interior index and table, leaf index and table."""
@@ -38,19 +40,26 @@ class Scrubber:
         os.close(self._file)
 
     def scrub(self, connection: sqlite3.Connection) -> Sequence[str]:
-        """Clean on the writer's connection; sentences on what could not be cleaned."""
-        if not truncate_wal(connection, wait_ms=500):
-            return [
-                f"{self._wal.name} holds old pages while a long read goes on; erase again after it"
-            ]
+        """Clean on the writer's connection; sentences on what could not be cleaned.
+
+        Where there are none, nothing is owed any more.
+        """
         try:
+            if not truncate_wal(connection, wait_ms=500):
+                return [
+                    f"{self._wal.name} holds old pages while a long read goes on; erase again "
+                    "after it"
+                ]
             connection.execute("BEGIN IMMEDIATE").close()  # nobody else may write or checkpoint
             try:
-                return self._zero_gaps(connection)
+                left = self._zero_gaps(connection)
             finally:
                 connection.execute("ROLLBACK").close()
                 connection.execute("PRAGMA shrink_memory").close()  # cached pages have old gaps
-        except (sqlite3.OperationalError, OSError) as error:
+            if not left:
+                connection.execute("DELETE FROM meta WHERE key = ?", (OWED,)).close()
+            return left
+        except (sqlite3.Error, OSError) as error:
             return [f"unused space inside the database may hold traces, cleaning failed: {error}"]
 
     def _zero_gaps(self, connection: sqlite3.Connection) -> Sequence[str]:

@@ -62,6 +62,7 @@ class Writer:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
+        self._failure: BaseException | None = None
         self._checkpoint_at = CHECKPOINT_BYTES
         self._thread = threading.Thread(target=self._serve, name="penchant-writer", daemon=True)
         self._thread.start()
@@ -85,25 +86,50 @@ class Writer:
         self._connection.close()
         self._engine.dispose()
 
+    def check(self) -> None:
+        """Raise `StorageError` where nothing is written any more."""
+        if self._failure is not None:
+            raise self._ended(self._failure) from self._failure
+        if self._closed:
+            raise StorageError(f"{self._path} has been closed; open it again to write")
+
     def _submit(self, job: _Job) -> "Future[Any]":
         with self._gate:
-            if self._closed:
-                raise StorageError(f"{self._path} has been closed; open it again to write")
+            self.check()
             self._jobs.put(job)
         return job.answer
 
     def _serve(self) -> None:
-        while True:
-            jobs, last = self._waiting()
-            together = [job for job in jobs if not job.alone]
-            if together:
-                self._do(together)
-            for job in jobs:
-                if job.alone:
-                    _answer(job, self._attempt(job))
-            self._checkpoint_when_due()
-            if last:
-                return
+        jobs: Sequence[_Job] = ()
+        last = False
+        try:
+            while not last:
+                jobs, last = self._waiting()
+                together = [job for job in jobs if not job.alone]
+                if together:
+                    self._do(together)
+                for job in jobs:
+                    if job.alone:
+                        _answer(job, self._attempt(job))
+                self._checkpoint_when_due()
+        except BaseException as error:  # noqa: BLE001 - it belongs to all who wait
+            self._give_up(jobs, error)
+
+    def _give_up(self, jobs: Sequence[_Job], error: BaseException) -> None:
+        """Answer those who wait, in hand or in the queue; who comes later is told at once."""
+        with self._gate:
+            self._failure = error
+        waiting: list[_Job | None] = [*jobs]
+        while not self._jobs.empty():
+            waiting.append(self._jobs.get())
+        for job in waiting:
+            if job is not None and not job.answer.done():
+                told = self._ended(error)
+                told.__cause__ = error
+                job.answer.set_exception(told)
+
+    def _ended(self, error: BaseException) -> StorageError:
+        return StorageError(f"{self._path} is not written any more: {error!r}; open it again")
 
     def _waiting(self) -> tuple[Sequence[_Job], bool]:
         """The jobs to do next, at least one, and whether they are the last ever."""
@@ -163,13 +189,14 @@ class Writer:
         return _Outcome(None, told)
 
     def _checkpoint_when_due(self) -> None:
+        """One that fails loses nothing: what was committed stays in the write-ahead log."""
         try:
             size = self._wal.stat().st_size
-        except FileNotFoundError:
+            if size < self._checkpoint_at or (self._jobs.qsize() and size < 4 * CHECKPOINT_BYTES):
+                return
+            done = truncate_wal(self._raw, wait_ms=0)
+        except (sqlite3.Error, OSError):
             return
-        if size < self._checkpoint_at or (self._jobs.qsize() and size < 4 * CHECKPOINT_BYTES):
-            return
-        done = truncate_wal(self._raw, wait_ms=0)
         self._checkpoint_at = CHECKPOINT_BYTES + (0 if done else size)
 
 
