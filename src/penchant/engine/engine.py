@@ -258,10 +258,13 @@ class Engine:
             first_s = min((event.time_s for event in before), default=np.inf)
             trained = trained_with(self._database.artifacts, first_s)
             receipt = self._database.erase(who, trained)
+            met = {event.item for event in before if event.item is not None}
+            alone = self._database.catalogue.left_alone(list(met))
             self._turn_back(before)
             with self._turns.writing():
                 self._memory.take_back(who, before, [], self.now_s())
-        return receipt._replace(remains=[*receipt.remains, *remains(trained, self.training_folder)])
+        told = remains(trained, self.training_folder, alone)
+        return receipt._replace(remains=[*receipt.remains, *told])
 
     # ---- slates out --------------------------------------------------------------------------
 
