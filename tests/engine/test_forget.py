@@ -119,6 +119,7 @@ def test_a_damaged_model_does_not_stand_in_the_way_of_erasure(
 
 def test_a_forgotten_user_who_comes_back_is_a_stranger(tmp_path: Path) -> None:
     with opened(tmp_path / "films.db") as engine:
+        engine.put_items([{"id": "i1"}])
         engine.observe("ann", "i1", "dismiss")
         engine.observe("bob", "i2", "like")
         engine.forget("ann")
@@ -152,11 +153,34 @@ def test_a_user_who_was_only_told_of_can_be_forgotten(tmp_path: Path) -> None:
     assert files_with(GHOST, tmp_path) == []
 
 
+def test_the_receipt_names_the_items_that_only_the_user_had_met(tmp_path: Path) -> None:
+    with opened(tmp_path / "films.db") as engine:
+        engine.put_items([{"id": "put", "title": "Put"}])
+        for item in ("put", "shared", "b", "a", "a", "removed", "undone"):
+            seen = engine.observe(GHOST, item, time=NOW_S - 9)
+        engine.undo(seen.event)
+        engine.remove_item("removed")
+        engine.observe("somebody", "shared")
+        assert engine.forget(GHOST).remains == [
+            "the catalogue keeps the ids of items that only they had met (3): a, b, removed"
+        ]
+        for n in range(12):
+            engine.observe(GHOST, f"i{n:02}")
+        (sentence,) = engine.forget(GHOST).remains
+        assert sentence.startswith(
+            "the catalogue keeps the ids of items that only they had met (12)"
+        )
+        assert sentence.endswith(": i00, i01, i02, i03, i04, i05, i06, i07, i08, i09 and 2 more")
+        engine.observe(GHOST, "shared")
+        assert engine.forget(GHOST).remains == []
+
+
 def test_an_erasure_that_a_long_read_held_up_is_completed_by_asking_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("penchant.storage.log._SCRUBS", 1)
     with opened(tmp_path / "films.db") as engine:
+        engine.put_items([{"id": f"i{k}"} for k in range(5)])
         engine.observe_many(lived(engine, 5))
         with engine._database.log._readers.reading() as connection:
             connection.exec_driver_sql("SELECT count(*) FROM events").all()

@@ -17,7 +17,7 @@ class Signal(BaseModel):
     weight: float = 1.0
     """How much one event counts; below 0 it speaks against the item, at 0 it says nothing of it."""
     half_life_days: float = Field(default=30.0, gt=0)
-    """Days after which one event counts half. Nothing reads it yet: what fades (`habit_recent`,
+    """Days after which the event counts half. Nothing reads it yet: what fades (`habit_recent`,
     topics) does so at one rate for all types."""
     threshold: float | None = None
     """Values below it turn the sign: a rating of 2 with threshold 3 speaks against the item."""

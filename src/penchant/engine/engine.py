@@ -265,7 +265,10 @@ class Engine:
             with self._turns.writing(), self._following((who,)):
                 self._turn_back(before)
                 self._memory.take_back(who, before, [], self.now_s())
-        return receipt._replace(remains=[*receipt.remains, *remains(trained, self.training_folder)])
+            met = {event.item for event in before if event.item is not None}
+            alone = self._database.catalogue.left_alone(list(met))
+        told = remains(trained, self.training_folder, alone)
+        return receipt._replace(remains=[*receipt.remains, *told])
 
     # ---- slates out --------------------------------------------------------------------------
 

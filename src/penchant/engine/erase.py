@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from penchant.core.errors import ArtifactCorruptError
-from penchant.core.ids import ArtifactId
+from penchant.core.ids import ArtifactId, ItemId
 from penchant.engine.learned import read_card
 from penchant.storage.artifacts import ArtifactStore
 
@@ -19,6 +19,9 @@ _UNFINISHED: Final = (
     "{} holds the weights of an unfinished training run, which may have read the user's events: "
     "no id and no event, until the run is finished or the folder deleted"
 )
+_CATALOGUE: Final = "the catalogue keeps the ids of items that only they had met ({}): {}"
+_NAMED: Final = 10
+"""Most ids in that sentence."""
 
 
 def trained_with(artifacts: ArtifactStore, first_s: float) -> list[ArtifactId]:
@@ -26,11 +29,16 @@ def trained_with(artifacts: ArtifactStore, first_s: float) -> list[ArtifactId]:
     return [a for a in artifacts.list() if _newest_s(artifacts.folder / a) >= first_s]
 
 
-def remains(trained: Sequence[ArtifactId], training_folder: Path) -> list[str]:
-    """What still holds traces: published models, and a training run that was not finished."""
+def remains(
+    trained: Sequence[ArtifactId], training_folder: Path, items: Sequence[ItemId]
+) -> list[str]:
+    """What still holds traces: published models, an unfinished training run, and `items`."""
     told = [_TRAINED_WITH.format(artifact) for artifact in trained]
     if training_folder.is_dir() and any(training_folder.iterdir()):
         told.append(_UNFINISHED.format(training_folder.name))
+    if items:
+        more = f" and {len(items) - _NAMED:,} more" if len(items) > _NAMED else ""
+        told.append(_CATALOGUE.format(f"{len(items):,}", ", ".join(items[:_NAMED]) + more))
     return told
 
 

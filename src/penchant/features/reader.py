@@ -74,7 +74,7 @@ class EventReader:
 
     def __call__(self, event: Event, row: int, vector: Vector | None) -> EventFeatures:
         """One event whose item is at `row` and has `vector`."""
-        told = None if event.value is None else float(as_float32(np.float64(event.value)))
+        told = None if event.value is None else float(as_float32(np.array(event.value)))
         weight = self.signal(event.type).strength(told)
         if event.type not in self.types:
             return EventFeatures(row, vector, 0, weight, 0.0, event.time_s)

@@ -84,7 +84,7 @@ def with_ids(table: pl.DataFrame, ordinals: Ordinals) -> pl.DataFrame:
     keys = zip(*(table[name].to_list() for name in names), strict=True)
     given_ids, contexts = table["id"].to_list(), table["context"].to_list()
     ids = [
-        ordinals.learn_one(*key, _facts(context)) if given is None else given
+        ordinals.learn_one(*key, context=_facts(context)) if given is None else given
         for given, key, context in zip(given_ids, keys, contexts, strict=True)
     ]
     return table.with_columns(pl.Series("id", ids, pl.String))

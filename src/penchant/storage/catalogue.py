@@ -24,6 +24,7 @@ _REPLACE: Final = (
     " added_s = CASE WHEN added_s > ? THEN ? ELSE added_s END WHERE iid = ?"
 )
 _FIRST_EVENTS: Final = "SELECT iid, min(time_s) FROM events WHERE iid IS NOT NULL GROUP BY iid"
+_NEVER_PUT: Final = "SELECT iid, item_id FROM items WHERE added_s = 9e999 AND item_id IN"
 _ALL: Final = "SELECT item_id, payload FROM items WHERE iid > ? ORDER BY iid"
 
 
@@ -117,6 +118,16 @@ class SqlCatalogue:
             if rows is None:
                 return _added_s(connection)
             return _added_s_of(connection, rows)
+
+    def left_alone(self, items: Sequence[ItemId]) -> Sequence[ItemId]:
+        """Those of `items` that were never put and that no event names any more, by id."""
+        with self._readers.reading() as connection:
+            found = rows_where_in(connection, _NEVER_PUT, items)
+            stubs: dict[int, ItemId] = {iid: ItemId(item) for iid, item in found}
+            named = "SELECT DISTINCT iid FROM events WHERE iid IN"
+            for (iid,) in rows_where_in(connection, named, list(stubs)):
+                del stubs[iid]
+        return sorted(stubs.values())
 
     def search(
         self, words: str = "", category: str | None = None, limit: int = 20
