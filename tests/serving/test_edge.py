@@ -345,7 +345,7 @@ def test_an_id_called_stream_does_not_escape_the_limit(opens: Opens) -> None:
 def test_a_stream_is_known_by_its_method_and_whole_path(
     method: str, path: bytes, expected: bool
 ) -> None:
-    assert is_stream({"method": method, "raw_path": path}) is expected
+    assert is_stream(method, path) is expected
 
 
 def test_every_problem_has_a_line_on_the_page_that_its_type_leads_to(shop: Shop) -> None:

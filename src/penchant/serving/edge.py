@@ -83,7 +83,7 @@ class Edge:
                 message["headers"] = _headers(message["headers"], path, request_id)
             await send(message)
 
-        counted = not is_stream(scope)
+        counted = not is_stream(scope["method"], scope["raw_path"])
         self.in_work += counted
         try:
             self._admit(scope, given)
@@ -133,7 +133,7 @@ class Edge:
                 f"the next request may come in {wait_s:.1f} s",
                 {"Retry-After": str(math.ceil(wait_s))},
             )
-        if self.in_work > self._most and not is_stream(scope):
+        if self.in_work > self._most and not is_stream(scope["method"], scope["raw_path"]):
             raise RefusedError(
                 "unavailable", f"{self._most} requests are in work", {"Retry-After": "1"}
             )

@@ -89,7 +89,7 @@ class Protocol(HttpToolsProtocol):
         cycle = self.cycle
         if cycle is None or cycle.response_complete or cycle.more_body or self._in_head:
             return False
-        if is_stream(cycle.scope):
+        if is_stream(cycle.scope["method"], cycle.scope["raw_path"]):
             return False  # who ends a stream's connection has usually gone
         cycle.keep_alive = False
         return True

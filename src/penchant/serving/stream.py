@@ -154,9 +154,9 @@ def _shown(slate: dict[str, Any]) -> list[str]:
     return [place["item"] for place in slate["items"]]
 
 
-def is_stream(scope: Scope) -> bool:
+def is_stream(method: str, raw_path: bytes) -> bool:
     """Whether a request asks for a stream; those have a limit of their own."""
-    return scope["method"] == "GET" and _PATH.fullmatch(scope["raw_path"]) is not None
+    return method == "GET" and _PATH.fullmatch(raw_path) is not None
 
 
 def event(slate: dict[str, Any]) -> bytes:
