@@ -81,11 +81,11 @@ def with_ids(table: pl.DataFrame, ordinals: Ordinals) -> pl.DataFrame:
     if not table["id"].null_count():
         return table
     names = ("user", "item", "type", "time_s", "value", "words")
-    keys = zip(*(table[name].to_list() for name in names), strict=True)
-    given_ids, contexts = table["id"].to_list(), table["context"].to_list()
+    contexts = map(_facts, table["context"].to_list())
+    keys = zip(*(table[name].to_list() for name in names), contexts, strict=True)
     ids = [
-        ordinals.learn_one(*key, context=_facts(context)) if given is None else given
-        for given, key, context in zip(given_ids, keys, contexts, strict=True)
+        ordinals.learn_one(*key) if given is None else given
+        for given, key in zip(table["id"].to_list(), keys, strict=True)
     ]
     return table.with_columns(pl.Series("id", ids, pl.String))
 
