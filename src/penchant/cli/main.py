@@ -1,6 +1,8 @@
 """`penchant`: every command registered; each imports what it needs when it runs."""
 
+import io
 import os
+import sys
 from typing import Annotated
 
 import typer
@@ -35,6 +37,9 @@ def main() -> None:
     """Run the command line."""
     # torch's threads wait asleep, not spinning: on busy cores spinning costs up to 10 times
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows holds one code page alone
+            stream.reconfigure(errors="backslashreplace")
     build()()
 
 
