@@ -30,7 +30,7 @@ from penchant.cli import (
     undo,
     validate,
 )
-from penchant.cli.failures import Command
+from penchant.cli.failures import Command, Group
 
 
 def main() -> None:
@@ -47,6 +47,7 @@ def build() -> typer.Typer:
     """The command line, as Typer holds it."""
     app = typer.Typer(
         name="penchant",
+        cls=Group,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
@@ -75,7 +76,7 @@ def build() -> typer.Typer:
         (doctor.doctor, doctor.EXAMPLE),
     ):
         app.command(cls=Command, epilog=f"Example: {example}")(command)
-    of_keys = typer.Typer(no_args_is_help=True)
+    of_keys = typer.Typer(cls=Group, no_args_is_help=True)
     for name, of_key, example in keys.COMMANDS:
         of_keys.command(name, cls=Command, epilog=f"Example: {example}")(of_key)
     app.add_typer(of_keys, name="keys", help=keys.HELP)
