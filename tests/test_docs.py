@@ -188,6 +188,21 @@ def test_the_reference_is_fresh() -> None:
     assert reference().main(["--check"]) == 0
 
 
+def test_no_operation_of_the_reference_says_a_sentence_twice() -> None:
+    page = (ROOT / "docs/reference/http.md").read_text(encoding="utf-8")
+    assert "## GET /categories\n\nCategories, and how many items each has.\n" in page
+    for line in page.splitlines():
+        sentences = re.split(r"\.(?: |$)", line)
+        assert len(sentences) == len(set(sentences)), line
+
+
+def test_the_reference_of_commands_says_every_exit_code() -> None:
+    page = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
+    told = next(line for line in page.splitlines() if "Exit code 0: done" in line)
+    assert re.findall(r"(\d+): ", told) == ["0", "1", "2", "3", "130"]
+    assert "`ingest` has rejected some rows" in told
+
+
 def test_every_command_stands_in_both_readmes_and_in_the_reference() -> None:
     page = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
     for name in commands():

@@ -71,7 +71,10 @@ def cli_page() -> str:
         "# Commands\n",
         "`penchant --version` says which version this is. Results go to stdout, notes, progress "
         "and errors to stderr. Exit code 0: done; 1: the error says what, which value and what is "
-        "allowed; 2: the command line itself; 130: stopped by Ctrl-C.\n",
+        "allowed, or `ingest` has rejected some rows and taken in the others, or `doctor` has "
+        "found something wrong; 2: the command line itself; 3: `validate` can read the data, but "
+        "they are not enough to train on; 130: stopped by Ctrl-C. With `--json` an error is an "
+        'object too, `{"error": "..."}`.\n',
     ]
     for name, function, epilog in commands():
         parts += [f"## penchant {name}\n"]

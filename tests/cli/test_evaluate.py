@@ -184,6 +184,36 @@ def test_too_little_is_an_error(run: Run, small: Path) -> None:
     assert "training needs at least 100" in run("evaluate", small, code=1).stderr
 
 
+def test_the_folder_of_out_is_made_before_anything_is_trained(
+    run: Run, small: Path, tmp_path: Path
+) -> None:
+    told = run("evaluate", small, "--out", "new/folder/x.json", code=1).stderr
+    assert "training needs at least 100" in told
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+
+
+def test_an_out_that_can_be_no_file_is_refused_before_anything_is_read(run: Run) -> None:
+    told = run("evaluate", "none.csv", "--out", ".", code=1).stderr
+    assert told == "error: --out . is a folder; allowed is a file\n"
+    Path("plain").touch()
+    told = run("evaluate", "none.csv", "--out", "plain/x.json", code=1).stderr
+    assert told.startswith("error: plain: ")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file that is always full")
+def test_what_cannot_be_written_in_the_end_is_printed_all_the_same(
+    run: Run, films: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "penchant.toml").write_text(TINY)
+    lines = (films / "events.csv").read_text().splitlines(keepends=True)[:2_000]
+    (tmp_path / "some.csv").write_text("".join(lines))
+    chosen = ("--models", "popular", "--protocol", "leave-one-out", "--out", "/dev/full")
+    told = run("evaluate", "some.csv", *chosen, "--json", code=1)
+    assert [row["model"] for row in json.loads(told.stdout)["rows"]] == ["popular"]
+    assert "error: --out /dev/full was not written: No space left on device" in told.stderr
+
+
 @pytest.mark.parametrize("command", ["evaluate", "tune", "compare"])
 def test_a_log_without_events_is_an_error(run: Run, command: str) -> None:
     run("init")

@@ -1,8 +1,11 @@
 """Every command has help with an example, `--json`, and costs nothing until it runs."""
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from typer.testing import Result
@@ -50,3 +53,26 @@ def test_help_loads_neither_torch_nor_the_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.slow
+def test_what_a_pipe_cannot_encode_is_escaped_and_not_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "tea.csv"
+    file.write_text("user,item,type,time\n1,a,喝🍵,5\n1,b,喝🍵,6\n", encoding="utf-8")
+
+    def piped(*args: object) -> tuple[int, str, str]:
+        command = [sys.executable, "-m", "penchant", "validate", *map(str, args)]
+        environ = {**os.environ, "PYTHONIOENCODING": "gbk", "COLUMNS": "200"}
+        done = subprocess.run(command, capture_output=True, env=environ, check=False)
+        return done.returncode, done.stdout.decode("gbk"), done.stderr.decode("gbk")
+
+    code, out, err = piped(file)
+    assert (code, err) == (3, "")
+    assert "喝\\U0001f375" in out
+    assert "not enough to train on" in out
+    code, out, err = piped(file, "--json")
+    assert (code, err) == (3, "")
+    assert json.loads(out)["consistency"]["types_without_signal"] == ["喝🍵"]
+    code, out, err = piped("🍵.csv")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: \\U0001f375.csv does not exist")

@@ -48,3 +48,15 @@ def test_a_missing_file_says_what_may_stand_there(run: Run) -> None:
     assert "none.csv does not exist" in run("validate", "none.csv", code=1).stderr
     told = run("validate", "movietweets", code=1).stderr
     assert "did you mean 'movietweetings'?" in told
+
+
+def test_what_training_refuses_for_its_one_instant_is_not_called_enough(
+    run: Run, tmp_path: Path
+) -> None:
+    rows = [f"u{n % 80},i{n // 80},view,2024-01-01" for n in range(4_000)]
+    file = tmp_path / "day.csv"
+    file.write_text("\n".join(["user_id,item_id,event_type,timestamp", *rows]))
+    told = run("validate", file, code=NOT_ENOUGH).stdout.replace("\n", " ")
+    reason = "100% of 4,000 events have the earliest time there is"
+    assert f"not enough to train on: {reason}" in told
+    assert reason in run("evaluate", file, code=1).stderr

@@ -100,6 +100,21 @@ def test_too_little_says_what_is_missing_and_by_how_much() -> None:
     )
 
 
+@pytest.mark.parametrize(("later", "enough"), [(0, False), (60, False), (300, True)])
+def test_a_log_that_cannot_be_cut_by_time_is_not_enough(later: int, enough: bool) -> None:
+    items = [Item(ItemId(f"i{n}")) for n in range(25)]
+    pairs = [(f"u{n}", item.id) for n in range(60) for item in items]
+    rows = [event(u, i, 6.0 if n < later else 5.0) for n, (u, i) in enumerate(pairs)]
+    log = columns_of(fold_order(table_of(rows)), [item.id for item in items])
+    found = quality_report(log, items, SHIPPED).enough
+    assert found.enough is enough
+    if not enough:
+        assert found.reasons == (
+            f"{1 - later / 1_500:.0%} of 1,500 events have the earliest time there is; less than "
+            "90% may, so that the log can be cut into earlier and later ones",
+        )
+
+
 def test_nothing_at_all_is_a_report_too() -> None:
     report = quality_report(columns(), [], SHIPPED)
     assert (report.events, report.start_s, report.enough.enough) == (0, None, False)

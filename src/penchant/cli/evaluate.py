@@ -83,7 +83,10 @@ def evaluate(  # noqa: PLR0913  the command line of one command
     columns: Columns = None,
     kind: EventType = None,
     order: Order = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Also write the JSON there.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Also write the JSON there; its folder is made if need be."),
+    ] = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
@@ -100,20 +103,42 @@ def evaluate(  # noqa: PLR0913  the command line of one command
 
     settings = load_settings(config)
     numbers = seed_numbers(seeds)
+    _make_room(out)
     given = given_data(source, db, (mapping_of(columns), order, kind), settings)
     chosen = None if models is None else frozenset(name.strip() for name in models.split(","))
     asked = repeats or settings.strategy.repeats
     keeps = None if asked == "auto" else asked == "keep"
     wanted = Wanted(protocol, numbers, keeps, chosen, query_time)
     result = _evaluated(given, settings, wanted)
-    if out is not None:
-        out.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     if as_json:
         print_json(result)
+    else:
+        console = stdout()
+        console.print(headline(result), soft_wrap=True, markup=False)
+        console.print(tabled(result))
+    _write(out, result)
+
+
+def _make_room(out: Path | None) -> None:
+    """The folder of `--out`, before hours are spent on what goes there."""
+    if out is None:
         return
-    console = stdout()
-    console.print(headline(result), soft_wrap=True, markup=False)
-    console.print(tabled(result))
+    if out.is_dir():
+        raise ConfigError(f"--out {out} is a folder; allowed is a file")
+    out.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _write(out: Path | None, result: dict[str, Any]) -> None:
+    """The result to `--out`; where that fails it has been printed, so stdout gets no error."""
+    from penchant.cli.terminal import note
+
+    if out is None:
+        return
+    try:
+        out.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        note(f"error: --out {out} was not written: {error.strerror or error}")
+        raise typer.Exit(1) from None
 
 
 _How = tuple[dict[str, str], str | None, str | None]

@@ -1,6 +1,8 @@
 """`penchant`: every command registered; each imports what it needs when it runs."""
 
+import io
 import os
+import sys
 from typing import Annotated
 
 import typer
@@ -28,13 +30,16 @@ from penchant.cli import (
     undo,
     validate,
 )
-from penchant.cli.failures import Command
+from penchant.cli.failures import Command, Group
 
 
 def main() -> None:
     """Run the command line."""
     # torch's threads wait asleep, not spinning: on busy cores spinning costs up to 10 times
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows holds one code page alone
+            stream.reconfigure(errors="backslashreplace")
     build()()
 
 
@@ -42,6 +47,7 @@ def build() -> typer.Typer:
     """The command line, as Typer holds it."""
     app = typer.Typer(
         name="penchant",
+        cls=Group,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
@@ -70,7 +76,7 @@ def build() -> typer.Typer:
         (doctor.doctor, doctor.EXAMPLE),
     ):
         app.command(cls=Command, epilog=f"Example: {example}")(command)
-    of_keys = typer.Typer(no_args_is_help=True)
+    of_keys = typer.Typer(cls=Group, no_args_is_help=True)
     for name, of_key, example in keys.COMMANDS:
         of_keys.command(name, cls=Command, epilog=f"Example: {example}")(of_key)
     app.add_typer(of_keys, name="keys", help=keys.HELP)

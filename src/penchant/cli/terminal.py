@@ -1,6 +1,7 @@
 """What a command prints: one JSON object or tables on stdout, everything else on stderr."""
 
 import json
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -32,8 +33,13 @@ def stderr() -> Console:
 
 
 def print_json(data: Mapping[str, Any]) -> None:
-    """The result for programs: one object, titles as they are."""
-    typer.echo(json.dumps(data, ensure_ascii=False, default=str))
+    """The result for programs: one object, titles as they are where stdout can encode them."""
+    text = json.dumps(data, ensure_ascii=False, default=str)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(data, default=str)
+    typer.echo(text)
 
 
 def note(text: str) -> None:

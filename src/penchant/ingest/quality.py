@@ -345,7 +345,7 @@ def _hint(name: str, known: NDArray[np.float64], signal: Signal | None) -> str |
 
 
 def _enough(columns: EventColumns, positive: Mask) -> Enough:
-    """Whether the three minima are reached; each that is not, with its number."""
+    """Whether the three minima are reached and time divides it; what is not, with its number."""
     _, firsts = np.unique(columns.user, return_index=True)
     later = np.ones(len(columns), bool)
     later[firsts] = False
@@ -369,4 +369,16 @@ def _enough(columns: EventColumns, positive: Mask) -> Enough:
         for has, needs, what in found
         if has < needs
     )
+    missing += _undivided(columns)
     return Enough(not missing, missing or tuple(f"{has:,} {what}" for has, _, what in found))
+
+
+def _undivided(columns: EventColumns) -> tuple[str, ...]:
+    """A sentence where too many events have the earliest time, so that none comes before a cut."""
+    if not len(columns) or cut_time(columns) > columns.time_s.min():
+        return ()
+    first = float((columns.time_s == columns.time_s.min()).mean())
+    return (
+        f"{first:.0%} of {len(columns):,} events have the earliest time there is; less than "
+        f"{CUT:.0%} may, so that the log can be cut into earlier and later ones",
+    )

@@ -66,7 +66,6 @@ class Route(APIRoute):
             tags=[endpoint.__module__.rpartition(".")[2]],
             response_model=None,
             summary=doc.split("\n")[0].rstrip("."),
-            description=doc.partition("\n\n")[2],
             response_description=_described(answers[200]),
             responses={
                 **self._of_problems(slugs),
@@ -78,6 +77,7 @@ class Route(APIRoute):
             response_class=Response,
             openapi_extra=extra,
         )
+        self.description = doc.partition("\n\n")[2]  # fastapi takes the whole doc for none
         self.app = self._respond
         self._endpoint = endpoint
 
