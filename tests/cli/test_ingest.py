@@ -191,6 +191,29 @@ def test_an_order_column_places_events_of_one_instant(ask: Ask, tmp_path: Path) 
         assert [event.item for event in engine.history("1")] == ["b", "a"]
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        ("1714564803", "1714564801", "1714564802"),
+        ("2024-05-03", "2024-05-01T08:00+08:00", "2024-05-02T00:00:00Z"),
+    ],
+)
+def test_an_order_column_is_also_the_field_that_it_names(
+    ask: Ask, tmp_path: Path, times: tuple[str, ...]
+) -> None:
+    file = tmp_path / "e.csv"
+    rows = [
+        f"1,{item},view,{time},{n}\n" for item, time, n in zip("abc", times, "231", strict=True)
+    ]
+    file.write_text("user,item,type,time,value\n" + "".join(rows))
+    for order, items in (("time", ["b", "c", "a"]), ("value", ["c", "a", "b"])):
+        assert ask("ingest", file, "--db", f"{order}.db", "--order", order)["landed"] == 3
+        with Engine.open(f"{order}.db") as engine:
+            events = engine.history("1")
+            assert [event.item for event in events] == items
+            assert {event.item: event.value for event in events} == {"a": 2, "b": 3, "c": 1}
+
+
 def test_a_mapping_that_is_none_says_what_is_allowed(run: Run, small: Path) -> None:
     assert "FIELD=COLUMN" in run("ingest", small, "--map", "user", code=1).stderr
     told = run("ingest", small, "--map", "usr=user_id", code=1).stderr

@@ -127,8 +127,7 @@ def read_tables(
             columns = event_columns(present, mapping, path.name, frozenset(spared))
             if order is not None and order not in present:
                 raise UnknownColumnError(order, path.name, present)
-            free = {field: name for field, name in columns.items() if name != order}
-            reader = Reader(tuple(present), free, default_type, signals, order, time_from_order)
+            reader = Reader(tuple(present), columns, default_type, signals, order, time_from_order)
         counts: Counter[str] = Counter()
         table, rejected = reader.table(chunk.frame, chunk.lines, chunk.texts, counts)
         yield Batch(table, sorted([*chunk.broken, *rejected]), counts)

@@ -173,8 +173,14 @@ class Reader:
         return numbers, absent | numbers.is_finite().fill_null(False)
 
     def _order(self, raw: pl.DataFrame) -> pl.Series:
-        """The column of the order as numbers."""
+        """The column of the order as numbers; the seconds of times."""
+        if self._by_time():
+            return self._time(raw)[0]
         return raw[self.order or ""].cast(pl.Float64, strict=False)
+
+    def _by_time(self) -> bool:
+        """Whether the column of the order is that of the time."""
+        return self.order == self.columns.get("time") and not self.time_from_order
 
     def _others(self) -> list[str]:
         """The columns that go to the context."""
@@ -216,7 +222,8 @@ class Reader:
         )
         if self.order:
             order = pl.Series("order", [order for _, order in kept], strict=False)
-            table = table.with_columns(order.cast(pl.Float64, strict=False))
+            order = table["time_s"] if self._by_time() else order.cast(pl.Float64, strict=False)
+            table = table.with_columns(order=order)
         return table, rejected
 
     def _fields(self, row: Mapping[str, Any], counts: Counter[str]) -> dict[str, Any]:
