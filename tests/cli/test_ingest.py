@@ -214,6 +214,38 @@ def test_an_order_column_is_also_the_field_that_it_names(
             assert {event.item: event.value for event in events} == {"a": 2, "b": 3, "c": 1}
 
 
+def test_an_order_that_is_no_number_is_a_rejected_line_and_an_empty_one_is_counted(
+    run: Run, ask: Ask, tmp_path: Path
+) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text(
+        "user,item,type,time,seq\n1,a,view,5,2\n1,b,view,5,x\n1,c,view,5,\n1,d,view,5, 1\n"
+        "1,e,view,5,nan\n"
+    )
+    strict = run("ingest", file, "--order", "seq", "--strict", code=1).stderr
+    assert "2 of 5 rows cannot be read and --strict stores all or nothing" in strict
+    told = ask("ingest", file, "--order", "seq", code=1)
+    assert (told["landed"], told["rejected"], told["counts"]["no_order"]) == (2, 2, 1)
+    kept = lines_of(Path("penchant.db.rejected.jsonl"))
+    assert [(one["line"], one["text"], one["kind"]) for one in kept] == [
+        (3, "1,b,view,5,x", "malformed"),
+        (6, "1,e,view,5,nan", "malformed"),
+    ]
+    says = "order column 'seq' is 'x'; allowed are finite numbers, or nothing"
+    assert kept[0]["reason"] == says
+    with Engine.open("penchant.db") as engine:
+        assert [event.item for event in engine.history("1")] == ["d", "a"]
+
+
+def test_an_order_column_of_words_is_an_error_that_names_column_line_and_value(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text("user,item,type,time\n1,茶,view,5\n", "utf-8")
+    told = run("ingest", file, "--order", "item", code=1).stderr
+    assert "line 2: order column 'item' is '茶'; allowed are finite numbers, or nothing" in told
+
+
 def test_a_mapping_that_is_none_says_what_is_allowed(run: Run, small: Path) -> None:
     assert "FIELD=COLUMN" in run("ingest", small, "--map", "user", code=1).stderr
     told = run("ingest", small, "--map", "usr=user_id", code=1).stderr

@@ -1,6 +1,8 @@
 """A data set by name or path: what is in it, in which order, and what was left out."""
 
 import os
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +155,28 @@ def test_rows_without_an_order_or_a_time_are_left_out_and_counted(tmp_path: Path
     assert (dataset.counts["no_order"], dataset.counts["rejected_no_time"]) == (1, 1)
     assert dataset.counts["rows"] == 5
     assert all("seq" not in one.context for one in next(dataset.events()))
+
+
+@pytest.mark.parametrize(
+    ("orders", "kept"),
+    [
+        (pl.Series([2.0, float("nan"), 1.0, None]), ["z", "x"]),
+        (pl.Series([True, None, False, True]), ["z", "x", "w"]),
+        (pl.Series([date(2024, 5, 2), None, date(2024, 5, 1), date(2024, 5, 3)]), ["z", "x", "w"]),
+        (pl.Series(["2", "", "1e0", "3"], dtype=pl.Categorical), ["z", "x", "w"]),
+        (pl.Series([Decimal("2.5"), None, Decimal(1), None]), ["z", "x"]),
+    ],
+)
+def test_numbers_and_moments_of_a_typed_column_are_an_order(
+    tmp_path: Path, orders: pl.Series, kept: list[str]
+) -> None:
+    path = tmp_path / "events.parquet"
+    events = {"user": ["a"] * 4, "item": list("xyzw"), "time": [5] * 4, "seq": orders}
+    pl.DataFrame(events).write_parquet(path)
+    dataset = open_dataset(path, order="seq", default_type="view")
+    assert [item for _, item, _ in rows(dataset)] == kept
+    assert dataset.counts["no_order"] == 4 - len(kept)
+    assert dataset.rejected == []
 
 
 def test_where_no_row_has_a_time_the_order_in_days_is_the_time(tmp_path: Path) -> None:

@@ -101,8 +101,9 @@ def open_dataset(
 ) -> Dataset:
     """A bundled set by name, a folder with events and items, a MovieLens folder, or a file.
 
-    `order` names a column with each user's true order: rows without it are left out and counted,
-    and times are handed out in that order. Where no row has a time, the order in days is the time.
+    `order` names a column with each user's true order, numbers or the times: rows where it is empty
+    are left out and counted, rows where it is no number are rejected, and times are handed out in
+    that order. Where no row has a time, the order in days is the time.
     `ids` gives every row an id of what the file says, so that it is the same event however the
     rest of the file has grown, and whatever cleaning makes of it: what is to be stored needs them.
     """
@@ -270,6 +271,6 @@ def _gathered(
         table = placed
     if table.is_empty():
         why = ", ".join(f"{kind} {n}" for kind, n in sorted(counts.items())) or "no rows"
-        first = f"; the first is: {rejected[0].reason}" if rejected else ""
+        first = f"; line {rejected[0].line:,}: {rejected[0].reason}" if rejected else ""
         raise InvalidDataError(f"no row is an event ({why}){first}")
     return table, rejected, counts
