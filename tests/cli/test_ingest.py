@@ -1,6 +1,7 @@
 """`penchant ingest`: good rows land once, bad ones are named and kept beside."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -50,6 +51,18 @@ def test_line_7341_of_10000_is_named_and_the_others_land(
     again = ask("ingest", broken, code=1)
     assert (again["new"], again["rejected"]) == (0, 1)
     assert lines_of(tmp_path / "penchant.db.rejected.jsonl") == kept
+
+
+def test_a_file_whose_name_is_not_utf_8_lands(tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"\xd6\xd0z.csv")
+    file.write_text(HEAD + "7,m1,view,1714564800,\n7,m2,purr,1714564801,\n")
+    command = [sys.executable, "-m", "penchant", "ingest", str(file), "--db", tmp_path / "x.db"]
+    done = subprocess.run([*command, "--json"], capture_output=True, check=False)
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (told["source"], told["landed"], told["rejected"]) == (str(file), 1, 1)
+    kept = lines_of(tmp_path / "x.db.rejected.jsonl")
+    assert [one["source"].endswith(r"/\udcd6\udcd0z.csv") for one in kept] == [True]
 
 
 def test_strict_stores_all_or_nothing(run: Run, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """`penchant`: every command registered; each imports what it needs when it runs."""
 
 import os
+import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -35,6 +37,8 @@ def main() -> None:
     """Run the command line."""
     # torch's threads wait asleep, not spinning: on busy cores spinning costs up to 10 times
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be any bytes
     build()()
 
 
