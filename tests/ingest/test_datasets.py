@@ -225,11 +225,26 @@ def test_a_set_without_any_event_says_why(tmp_path: Path) -> None:
     path.write_text("user,item,time\n,x,5\n")
     with pytest.raises(InvalidDataError, match=r"rejected_no_user 1.*user is empty"):
         open_dataset(path, default_type="view")
+    with pytest.raises(InvalidDataError, match=r"^log.csv: no row .*1, rows 1\); line 2: user is"):
+        open_dataset(path, default_type="view")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("log.csv", "user,item,time\n", "log.csv has only a header; needed is a row of an event"),
+        ("log.jsonl", "", "log.jsonl is empty; needed is a row of an event"),
+    ],
+)
+def test_a_file_without_rows_is_named(tmp_path: Path, name: str, content: str, says: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InvalidDataError, match=says):
+        open_dataset(tmp_path / name, default_type="view")
 
 
 def test_an_order_column_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = folder_of(tmp_path, [event("a", "x", 1, seq=1)], ITEMS)
-    with pytest.raises(UnknownColumnError, match=r"no column 'sec'.*did you mean 'seq'"):
+    with pytest.raises(UnknownColumnError, match=r"no column 'sec'.*did you mean 'seq'.*--order C"):
         open_dataset(path, order="sec", default_type="view")
 
 

@@ -112,6 +112,7 @@ def open_dataset(
     name = str(name_or_path) if str(name_or_path) in BUNDLED else path.name
     edition = edition_of(path) if path.is_dir() else None
     if edition is not None:
+        file = path / edition.ratings
         batches: Iterable[Batch] = read_ratings(path, edition, order, progress)
         items, users = read_movies(path, edition), read_users(path, edition)
         broken: dict[str, list[Rejected]] = {}
@@ -134,7 +135,7 @@ def open_dataset(
             f"mapping of {name}: {OF_ITEMS}{next(iter(of_items))} is named, and no file of items "
             "is read; allowed is one beside the events, items.csv say, or --items"
         )
-    table, rejected, counts = _gathered(batches, order)
+    table, rejected, counts = _gathered(batches, order, file.name)
     exported = exported and not table["id"].null_count()
     table = with_ids(table, Ordinals()) if ids else table
     counts["rejected_items"] = sum(map(len, broken.values()))
@@ -251,9 +252,9 @@ def _users(file: Path) -> Users:
 
 
 def _gathered(
-    batches: Iterable[Batch], order: str | None
+    batches: Iterable[Batch], order: str | None, source: str
 ) -> tuple[pl.DataFrame, list[Rejected], Counter[str]]:
-    """All batches as one table, and the counts of what was left out."""
+    """All batches of file `source` as one table, and the counts of what was left out."""
     tables: list[pl.DataFrame] = []
     rejected: list[Rejected] = []
     counts: Counter[str] = Counter()
@@ -270,7 +271,10 @@ def _gathered(
         counts["no_order"] = len(table) - len(placed)
         table = placed
     if table.is_empty():
-        why = ", ".join(f"{kind} {n}" for kind, n in sorted(counts.items())) or "no rows"
+        if not counts["rows"]:
+            what = "has only a header" if tables else "is empty"
+            raise InvalidDataError(f"{source} {what}; needed is a row of an event")
+        why = ", ".join(f"{kind} {n}" for kind, n in sorted(counts.items()) if n)
         first = f"; line {rejected[0].line:,}: {rejected[0].reason}" if rejected else ""
-        raise InvalidDataError(f"no row is an event ({why}){first}")
+        raise InvalidDataError(f"{source}: no row is an event ({why}){first}")
     return table, rejected, counts
