@@ -1,6 +1,7 @@
 """`penchant ingest`: good rows land once, bad ones are named and kept beside."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -50,6 +51,18 @@ def test_line_7341_of_10000_is_named_and_the_others_land(
     again = ask("ingest", broken, code=1)
     assert (again["new"], again["rejected"]) == (0, 1)
     assert lines_of(tmp_path / "penchant.db.rejected.jsonl") == kept
+
+
+def test_a_file_whose_name_is_not_utf_8_lands(tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"\xd6\xd0z.csv")
+    file.write_text(HEAD + "7,m1,view,1714564800,\n7,m2,purr,1714564801,\n")
+    command = [sys.executable, "-m", "penchant", "ingest", str(file), "--db", tmp_path / "x.db"]
+    done = subprocess.run([*command, "--json"], capture_output=True, check=False)
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (told["source"], told["landed"], told["rejected"]) == (str(file), 1, 1)
+    kept = lines_of(tmp_path / "x.db.rejected.jsonl")
+    assert [one["source"].endswith(r"/\udcd6\udcd0z.csv") for one in kept] == [True]
 
 
 def test_strict_stores_all_or_nothing(run: Run, tmp_path: Path) -> None:
@@ -189,6 +202,61 @@ def test_an_order_column_places_events_of_one_instant(ask: Ask, tmp_path: Path) 
     ask("ingest", file, "--order", "seq")
     with Engine.open("penchant.db") as engine:
         assert [event.item for event in engine.history("1")] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ("1714564803", "1714564801", "1714564802"),
+        ("2024-05-03", "2024-05-01T08:00+08:00", "2024-05-02T00:00:00Z"),
+    ],
+)
+def test_an_order_column_is_also_the_field_that_it_names(
+    ask: Ask, tmp_path: Path, times: tuple[str, ...]
+) -> None:
+    file = tmp_path / "e.csv"
+    rows = [
+        f"1,{item},view,{time},{n}\n" for item, time, n in zip("abc", times, "231", strict=True)
+    ]
+    file.write_text("user,item,type,time,value\n" + "".join(rows))
+    for order, items in (("time", ["b", "c", "a"]), ("value", ["c", "a", "b"])):
+        assert ask("ingest", file, "--db", f"{order}.db", "--order", order)["landed"] == 3
+        with Engine.open(f"{order}.db") as engine:
+            events = engine.history("1")
+            assert [event.item for event in events] == items
+            assert {event.item: event.value for event in events} == {"a": 2, "b": 3, "c": 1}
+
+
+def test_an_order_that_is_no_number_is_a_rejected_line_and_an_empty_one_is_counted(
+    run: Run, ask: Ask, tmp_path: Path
+) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text(
+        "user,item,type,time,seq\n1,a,view,5,2\n1,b,view,5,x\n1,c,view,5,\n1,d,view,5, 1\n"
+        "1,e,view,5,nan\n"
+    )
+    strict = run("ingest", file, "--order", "seq", "--strict", code=1).stderr
+    assert "2 of 5 rows cannot be read and --strict stores all or nothing" in strict
+    told = ask("ingest", file, "--order", "seq", code=1)
+    assert (told["landed"], told["rejected"], told["counts"]["no_order"]) == (2, 2, 1)
+    kept = lines_of(Path("penchant.db.rejected.jsonl"))
+    assert [(one["line"], one["text"], one["kind"]) for one in kept] == [
+        (3, "1,b,view,5,x", "malformed"),
+        (6, "1,e,view,5,nan", "malformed"),
+    ]
+    says = "order column 'seq' is 'x'; allowed are finite numbers, or nothing"
+    assert kept[0]["reason"] == says
+    with Engine.open("penchant.db") as engine:
+        assert [event.item for event in engine.history("1")] == ["d", "a"]
+
+
+def test_an_order_column_of_words_is_an_error_that_names_column_line_and_value(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text("user,item,type,time\n1,茶,view,5\n", "utf-8")
+    told = run("ingest", file, "--order", "item", code=1).stderr
+    assert "line 2: order column 'item' is '茶'; allowed are finite numbers, or nothing" in told
 
 
 def test_a_mapping_that_is_none_says_what_is_allowed(run: Run, small: Path) -> None:

@@ -1,6 +1,8 @@
 """A data set by name or path: what is in it, in which order, and what was left out."""
 
 import os
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +157,28 @@ def test_rows_without_an_order_or_a_time_are_left_out_and_counted(tmp_path: Path
     assert all("seq" not in one.context for one in next(dataset.events()))
 
 
+@pytest.mark.parametrize(
+    ("orders", "kept"),
+    [
+        (pl.Series([2.0, float("nan"), 1.0, None]), ["z", "x"]),
+        (pl.Series([True, None, False, True]), ["z", "x", "w"]),
+        (pl.Series([date(2024, 5, 2), None, date(2024, 5, 1), date(2024, 5, 3)]), ["z", "x", "w"]),
+        (pl.Series(["2", "", "1e0", "3"], dtype=pl.Categorical), ["z", "x", "w"]),
+        (pl.Series([Decimal("2.5"), None, Decimal(1), None]), ["z", "x"]),
+    ],
+)
+def test_numbers_and_moments_of_a_typed_column_are_an_order(
+    tmp_path: Path, orders: pl.Series, kept: list[str]
+) -> None:
+    path = tmp_path / "events.parquet"
+    events = {"user": ["a"] * 4, "item": list("xyzw"), "time": [5] * 4, "seq": orders}
+    pl.DataFrame(events).write_parquet(path)
+    dataset = open_dataset(path, order="seq", default_type="view")
+    assert [item for _, item, _ in rows(dataset)] == kept
+    assert dataset.counts["no_order"] == 4 - len(kept)
+    assert dataset.rejected == []
+
+
 def test_where_no_row_has_a_time_the_order_in_days_is_the_time(tmp_path: Path) -> None:
     events = [event("a", "x", None, seq=2), event("a", "y", None, seq=1)]
     path = folder_of(tmp_path, events, ITEMS)
@@ -201,11 +225,26 @@ def test_a_set_without_any_event_says_why(tmp_path: Path) -> None:
     path.write_text("user,item,time\n,x,5\n")
     with pytest.raises(InvalidDataError, match=r"rejected_no_user 1.*user is empty"):
         open_dataset(path, default_type="view")
+    with pytest.raises(InvalidDataError, match=r"^log.csv: no row .*1, rows 1\); line 2: user is"):
+        open_dataset(path, default_type="view")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("log.csv", "user,item,time\n", "log.csv has only a header; needed is a row of an event"),
+        ("log.jsonl", "", "log.jsonl is empty; needed is a row of an event"),
+    ],
+)
+def test_a_file_without_rows_is_named(tmp_path: Path, name: str, content: str, says: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InvalidDataError, match=says):
+        open_dataset(tmp_path / name, default_type="view")
 
 
 def test_an_order_column_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = folder_of(tmp_path, [event("a", "x", 1, seq=1)], ITEMS)
-    with pytest.raises(UnknownColumnError, match=r"no column 'sec'.*did you mean 'seq'"):
+    with pytest.raises(UnknownColumnError, match=r"no column 'sec'.*did you mean 'seq'.*--order C"):
         open_dataset(path, order="sec", default_type="view")
 
 

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,15 @@ def test_what_is_kept_can_be_read_back_in_order(tmp_path: Path) -> None:
     assert keep(path, [OTHER]) == 1
     assert list(read_back(path)) == [ONE, OTHER]
     assert count_kinds(read_back(path)) == {"impossible_time": 1, "no_user": 1}
+
+
+def test_a_source_whose_name_is_not_utf_8_is_kept_with_escapes_for_its_bytes(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "x.rejected.jsonl"
+    assert keep(path, [ONE], os.fsdecode(b"\xd6\xd0z.csv")) == 1
+    assert json.loads(path.read_bytes())["source"] == r"\udcd6\udcd0z.csv"
+    assert list(read_back(path)) == [ONE]
 
 
 def test_nothing_rejected_leaves_no_file(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_file_without_a_needed_column_says_which_it_has(tmp_path: Path) -> Non
 
 def test_a_file_without_types_needs_a_default_that_exists(tmp_path: Path) -> None:
     path = written(tmp_path, "user,item,time\nann,m1,5\n")
-    with pytest.raises(UnknownColumnError, match="no column 'type'"):
+    with pytest.raises(UnknownColumnError, match=r"no column 'type'.* --type view says it of"):
         all_of(path)
     with pytest.raises(UnknownEventTypeError, match="'purr'"):
         all_of(path, default_type="purr", signals=SHIPPED)
@@ -187,6 +187,14 @@ BROKEN_GZIP = gzip.compress(HEADER.encode(), mtime=0)[:10] + b"\xff" * 30
         ("log.parquet", b"PAR1", "no readable Parquet"),
         ("log.csv.gz", b"user", "no whole gzip file"),
         ("log.csv.gz", BROKEN_GZIP, "no whole gzip file: Error -3"),
+        ("log.csv", "user,item\nann,茶\n".encode("utf-16"), "is UTF-16.*iconv -f UTF-16 -t UTF-8"),
+        ("log.csv", b"\xfe\xff" + "user".encode("utf-16-be"), "is UTF-16.*iconv -f UTF-16"),
+        ("log.csv", "用户,item\n".encode("gbk"), "is not UTF-8.*iconv -f GB18030"),
+        (
+            "log.csv",
+            "user，item，type，time\nann，m1，view，5\n".encode(),
+            r"line 1, is divided by the full-width '，'; allowed are ',', ';', a tab and '\|'$",
+        ),
         ("log.csv", b"user,item\rann,m1\r", "line 1, ends in a CR alone; allowed are LF and CRLF"),
     ],
 )
@@ -196,6 +204,11 @@ def test_a_file_that_cannot_be_read_says_why(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InvalidDataError, match=says):
         all_of(tmp_path / name)
+
+
+def test_a_full_width_comma_in_a_divided_header_is_a_letter_of_a_name(tmp_path: Path) -> None:
+    events, _ = all_of(written(tmp_path, "user,item,type,time,店，铺\nann,m1,view,5,x\n"))
+    assert events[0].context == {"店，铺": "x"}
 
 
 def test_items_are_read_with_their_categories_and_broken_ones_rejected(tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ def main() -> None:
     # torch's threads wait asleep, not spinning: on busy cores spinning costs up to 10 times
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows holds one code page alone
-            stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows holds one code page alone,
+            stream.reconfigure(errors="backslashreplace")  # and a file's name may be any bytes
     build()()
 
 

@@ -66,13 +66,13 @@ class UnknownColumnError(InvalidDataError):
     """A column that was asked for, or is needed, and is not in the file."""
 
     def __init__(
-        self, wanted: str, source: str, present: Iterable[str], field: str = "FIELD"
+        self, wanted: str, source: str, present: Iterable[str], option: str = "--map FIELD=COLUMN"
     ) -> None:
         present = list(present)
         super().__init__(
             f"{source} has no column {wanted!r}{nearest(wanted, present)}; "
             f"it has {', '.join(present)}; "
-            f"name yours with --map {field}=COLUMN"
+            f"name yours with {option}"
         )
 
 

@@ -101,8 +101,9 @@ def open_dataset(
 ) -> Dataset:
     """A bundled set by name, a folder with events and items, a MovieLens folder, or a file.
 
-    `order` names a column with each user's true order: rows without it are left out and counted,
-    and times are handed out in that order. Where no row has a time, the order in days is the time.
+    `order` names a column with each user's true order, numbers or the times: rows where it is empty
+    are left out and counted, rows where it is no number are rejected, and times are handed out in
+    that order. Where no row has a time, the order in days is the time.
     `ids` gives every row an id of what the file says, so that it is the same event however the
     rest of the file has grown, and whatever cleaning makes of it: what is to be stored needs them.
     """
@@ -111,6 +112,7 @@ def open_dataset(
     name = str(name_or_path) if str(name_or_path) in BUNDLED else path.name
     edition = edition_of(path) if path.is_dir() else None
     if edition is not None:
+        file = path / edition.ratings
         batches: Iterable[Batch] = read_ratings(path, edition, order, progress)
         items, users = read_movies(path, edition), read_users(path, edition)
         broken: dict[str, list[Rejected]] = {}
@@ -133,7 +135,7 @@ def open_dataset(
             f"mapping of {name}: {OF_ITEMS}{next(iter(of_items))} is named, and no file of items "
             "is read; allowed is one beside the events, items.csv say, or --items"
         )
-    table, rejected, counts = _gathered(batches, order)
+    table, rejected, counts = _gathered(batches, order, file.name)
     exported = exported and not table["id"].null_count()
     table = with_ids(table, Ordinals()) if ids else table
     counts["rejected_items"] = sum(map(len, broken.values()))
@@ -250,9 +252,9 @@ def _users(file: Path) -> Users:
 
 
 def _gathered(
-    batches: Iterable[Batch], order: str | None
+    batches: Iterable[Batch], order: str | None, source: str
 ) -> tuple[pl.DataFrame, list[Rejected], Counter[str]]:
-    """All batches as one table, and the counts of what was left out."""
+    """All batches of file `source` as one table, and the counts of what was left out."""
     tables: list[pl.DataFrame] = []
     rejected: list[Rejected] = []
     counts: Counter[str] = Counter()
@@ -269,7 +271,10 @@ def _gathered(
         counts["no_order"] = len(table) - len(placed)
         table = placed
     if table.is_empty():
-        why = ", ".join(f"{kind} {n}" for kind, n in sorted(counts.items())) or "no rows"
-        first = f"; the first is: {rejected[0].reason}" if rejected else ""
-        raise InvalidDataError(f"no row is an event ({why}){first}")
+        if not counts["rows"]:
+            what = "has only a header" if tables else "is empty"
+            raise InvalidDataError(f"{source} {what}; needed is a row of an event")
+        why = ", ".join(f"{kind} {n}" for kind, n in sorted(counts.items()) if n)
+        first = f"; line {rejected[0].line:,}: {rejected[0].reason}" if rejected else ""
+        raise InvalidDataError(f"{source}: no row is an event ({why}){first}")
     return table, rejected, counts

@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 
 TO_UTF8: Final = "allowed is UTF-8; of GBK it is made by: iconv -f GB18030 -t UTF-8"
 DELIMITERS: Final = (",", ";", "\t", "|")
+FULL_WIDTH: Final = ("\uff0c", "\uff1b", "\uff5c")
+"""The full-width forms of these, which divide nothing."""
 JOIN_LINES: Final = 1_000
 """How many lines one quoted field may span before its quote counts as broken."""
 

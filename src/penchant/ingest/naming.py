@@ -109,7 +109,8 @@ def _columns(
                 found[field] = match
     for field in needs:
         if field not in found:
-            raise UnknownColumnError(field, source, present, asked)
+            other = ", or --type view says it of all rows" if field == "type" else ""
+            raise UnknownColumnError(field, source, present, f"--map {asked}=COLUMN{other}")
     return {field: column for field, column in found.items() if column}
 
 
@@ -131,5 +132,5 @@ def _mapped(
                 f"{', '.join(begins + name for name in sorted(keys))}"
             )
         if column and column not in present:
-            raise UnknownColumnError(column, source, present, asked)
+            raise UnknownColumnError(column, source, present, f"--map {asked}=COLUMN")
     return {keys[key]: column for key, column in mapping.items()}

@@ -39,7 +39,8 @@ def count_kinds(rejected: Iterable[Rejected]) -> Counter[str]:
 
 def keep(path: Path, rejected: Iterable[Rejected], source: str = "") -> int:
     """Append `rejected` to `path`, with the name of their source; how many there were."""
-    lines = [msgspec.json.encode({"source": source, **one._asdict()}) + b"\n" for one in rejected]
+    said = source.encode("utf-8", "backslashreplace").decode()  # a file's name may be any bytes
+    lines = [msgspec.json.encode({"source": said, **one._asdict()}) + b"\n" for one in rejected]
     if lines:
         with path.open("ab+") as file:
             if _torn(file):  # a process was killed here: what it left stays a line of its own

@@ -3,7 +3,7 @@
 import csv
 import gzip
 import zlib
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from penchant.core.errors import InvalidDataError, PenchantError, UnknownColumnE
 from penchant.core.events import Event
 from penchant.core.items import Item
 from penchant.core.signals import Signal
-from penchant.ingest.delimited import TO_UTF8, Line, delimiter_of, records
+from penchant.ingest.delimited import FULL_WIDTH, TO_UTF8, Line, delimiter_of, records
 from penchant.ingest.event_ids import Ordinals
 from penchant.ingest.naming import event_columns, item_columns
 from penchant.ingest.rejects import Rejected
@@ -126,9 +126,8 @@ def read_tables(
             present = chunk.frame.columns
             columns = event_columns(present, mapping, path.name, frozenset(spared))
             if order is not None and order not in present:
-                raise UnknownColumnError(order, path.name, present)
-            free = {field: name for field, name in columns.items() if name != order}
-            reader = Reader(tuple(present), free, default_type, signals, order, time_from_order)
+                raise UnknownColumnError(order, path.name, present, "--order COLUMN")
+            reader = Reader(tuple(present), columns, default_type, signals, order, time_from_order)
         counts: Counter[str] = Counter()
         table, rejected = reader.table(chunk.frame, chunk.lines, chunk.texts, counts)
         yield Batch(table, sorted([*chunk.broken, *rejected]), counts)
@@ -211,9 +210,10 @@ def _header(path: Path, stream: IO[bytes]) -> Layout:
     try:
         text = raw.decode("utf-8-sig").strip("\r\n")
     except UnicodeDecodeError:
-        raise InvalidDataError(
-            f"{path.name}, line 1, is not UTF-8: {raw[:80]!r}; {TO_UTF8}"
-        ) from None
+        what = f"is not UTF-8: {raw[:80]!r}; {TO_UTF8}"
+        if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            what = "is UTF-16; allowed is UTF-8, made by: iconv -f UTF-16 -t UTF-8"
+        raise InvalidDataError(f"{path.name}, line 1, {what}") from None
     delimiter = delimiter_of(text, _suffix(path))
     try:
         names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter), [])]
@@ -222,11 +222,21 @@ def _header(path: Path, stream: IO[bytes]) -> Layout:
             "ends in a CR alone; allowed are LF and CRLF" if "\r" in text else f"is wrong: {error}"
         )
         raise InvalidDataError(f"{path.name}, line 1, {what}") from None
+    if problem := _problem(text, names):
+        raise InvalidDataError(f"{path.name}, line 1, {problem}")
+    return Layout(delimiter, tuple(names))
+
+
+def _problem(text: str, names: Sequence[str]) -> str:
+    """What is wrong with a header, and what is allowed; nothing where it is right."""
     twice = [name for name, times in Counter(names).items() if times > 1]
     if not text or twice:
         what = f"names column {twice[0]!r} twice" if twice else "is empty"
-        raise InvalidDataError(f"{path.name}, line 1, {what}; allowed is one name per column")
-    return Layout(delimiter, tuple(names))
+        return f"{what}; allowed is one name per column"
+    wide = [sign for sign in FULL_WIDTH if sign in text] if len(names) == 1 else []
+    if wide:
+        return f"is divided by the full-width {wide[0]!r}; allowed are ',', ';', a tab and '|'"
+    return ""
 
 
 def _text_chunk(batch: list[Line], names: Sequence[str]) -> Chunk:

@@ -23,6 +23,7 @@ from penchant.ingest.wire import (
     categories,
     event_from,
     is_missing,
+    number,
     reads_as_date,
     scalars,
 )
@@ -94,17 +95,18 @@ class Reader:
             "words": self._text(raw, "words"),
         }
         nothing = pl.Series([None], dtype=pl.List(pl.String)).new_from_index(0, len(raw))
+        order = {"order": self._order(raw)} if self.order else {}
         table = pl.DataFrame(
             {
                 "line": numbered,
                 **{name: values for name, (values, _) in made.items()},
                 "context": self._context(raw),
                 "flags": nothing,
-                **({"order": self._order(raw)} if self.order else {}),
+                **{name: values for name, (values, _) in order.items()},
             }
         )
         ok = table["user"].is_not_null() & table["time_s"].is_not_null()
-        for _, fine in made.values():
+        for _, fine in (*made.values(), *order.values()):
             ok &= fine
         for field in ("context", "flags"):
             if field in self.columns:
@@ -145,7 +147,7 @@ class Reader:
     def _time(self, raw: pl.DataFrame) -> Read:
         """Unix seconds."""
         if self.time_from_order:
-            found = self._order(raw) * DAY_S
+            found = self._order(raw)[0] * DAY_S
             return found, found.is_not_null()
         found = raw[self.columns["time"]]
         if found.dtype == pl.Date:
@@ -163,18 +165,24 @@ class Reader:
         if "value" not in self.columns:
             nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, len(raw))
             return nothing, _all(True, len(raw))
-        found = raw[self.columns["value"]]
-        if found.dtype == pl.Boolean:
-            found = found.cast(pl.Float64)
-        absent = found.is_null()
-        if found.dtype == pl.String:
-            absent |= (found == "").fill_null(True)
-        numbers = _numbers(found)
-        return numbers, absent | numbers.is_finite().fill_null(False)
+        return _numbers_or_nothing(raw[self.columns["value"]])
 
-    def _order(self, raw: pl.DataFrame) -> pl.Series:
-        """The column of the order as numbers."""
-        return raw[self.order or ""].cast(pl.Float64, strict=False)
+    def _order(self, raw: pl.DataFrame) -> Read:
+        """The column of the order as numbers; the seconds of times."""
+        return self._time(raw) if self._by_time() else _numbers_or_nothing(self._places(raw))
+
+    def _places(self, raw: pl.DataFrame) -> pl.Series:
+        """(T,) the column of the order, moments as numbers; nothing where times are the order."""
+        if not self.order or self._by_time():
+            return _constant(None, len(raw))
+        found = raw[self.order]
+        if found.dtype.is_temporal() or found.dtype.is_decimal():
+            found = found.cast(pl.Float64)
+        return found.fill_nan(None) if found.dtype.is_float() else found
+
+    def _by_time(self) -> bool:
+        """Whether the column of the order is that of the time."""
+        return self.order == self.columns.get("time") and not self.time_from_order
 
     def _others(self) -> list[str]:
         """The columns that go to the context."""
@@ -198,11 +206,13 @@ class Reader:
     ) -> tuple[pl.DataFrame, list[Rejected]]:
         """What `wire` says of each row."""
         events: list[Event] = []
-        kept: list[tuple[int, Any]] = []
+        kept: list[tuple[int, float | None]] = []
+        places = self._places(raw).to_list()
         rejected: list[Rejected] = []
         for place, row in enumerate(raw.iter_rows(named=True)):
             fields = self._fields(row, counts)
             try:
+                order = number(f"order column {self.order!r}", places[place])
                 event = event_from(fields, self.signals)
                 flags = categories(row.get(self.columns.get("flags", "")))
             except PenchantError as error:
@@ -210,13 +220,13 @@ class Reader:
                 rejected.append(Rejected(lines[place], str(error), text, kind_of(error, fields)))
                 continue
             events.append(replace(event, flags=flags) if flags else event)
-            kept.append((lines[place], row.get(self.order or "")))
+            kept.append((lines[place], order))
         table = table_of(events).with_columns(
             pl.Series("line", [line for line, _ in kept], pl.Int64)
         )
         if self.order:
-            order = pl.Series("order", [order for _, order in kept], strict=False)
-            table = table.with_columns(order.cast(pl.Float64, strict=False))
+            orders = pl.Series([order for _, order in kept], dtype=pl.Float64)
+            table = table.with_columns(order=table["time_s"] if self._by_time() else orders)
         return table, rejected
 
     def _fields(self, row: Mapping[str, Any], counts: Counter[str]) -> dict[str, Any]:
@@ -313,6 +323,17 @@ def _numbers(found: pl.Series) -> pl.Series:
     if found.dtype.is_integer() or found.dtype.is_float():
         return found.cast(pl.Float64)
     return pl.Series([None], dtype=pl.Float64).new_from_index(0, len(found))
+
+
+def _numbers_or_nothing(found: pl.Series) -> Read:
+    """Numbers, and nothing where the column is empty."""
+    if found.dtype == pl.Boolean:
+        found = found.cast(pl.Float64)
+    absent = found.is_null()
+    if found.dtype == pl.String:
+        absent |= (found == "").fill_null(True)
+    numbers = _numbers(found)
+    return numbers, absent | numbers.is_finite().fill_null(False)
 
 
 def _calendar(found: pl.Series) -> pl.Series:
