@@ -56,7 +56,7 @@ def test_line_7341_of_10000_is_named_and_the_others_land(
 def test_a_file_whose_name_is_not_utf_8_lands(tmp_path: Path) -> None:
     file = tmp_path / os.fsdecode(b"\xd6\xd0z.csv")
     file.write_text(HEAD + "7,m1,view,1714564800,\n7,m2,purr,1714564801,\n")
-    command = [sys.executable, "-m", "penchant", "ingest", str(file), "--db", tmp_path / "x.db"]
+    command = [sys.executable, "-m", "penchant", "ingest", str(file), "--db", f"{tmp_path}/x.db"]
     done = subprocess.run([*command, "--json"], capture_output=True, check=False)
     told = json.loads(done.stdout)
     assert done.returncode == 1
