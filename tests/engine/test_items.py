@@ -1,5 +1,6 @@
 """Items come and go: each row is told what became of it, and what is removed stays removed."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ def test_nothing_of_a_removed_item_s_words_is_left_in_the_catalogue(tmp_path: Pa
         assert (item.title, item.description, dict(item.attributes)) == (None, None, {})
 
 
-def test_training_is_told_since_when_items_exist(tmp_path: Path) -> None:
+def test_training_is_told_when_items_were_put_and_nothing_of_their_events(tmp_path: Path) -> None:
     with opened(tmp_path / "shop.db") as engine:
         engine.put_items([{"id": "known"}, {"id": "lamp"}])
         shown = {"user": "ann", "type": "view"}
@@ -103,11 +104,11 @@ def test_training_is_told_since_when_items_exist(tmp_path: Path) -> None:
             [{**shown, "item": "lamp", "time": NOW_S - 60}, {**shown, "item": "rug"}]
         )
         columns = engine.columns()
-        assert columns.added_s is not None
-        told = dict(zip(columns.items, columns.added_s.tolist(), strict=True))
-        assert told == {"known": NOW_S, "lamp": NOW_S - 60, "rug": NOW_S}
-        served = engine._memory.live.added_s
-        assert columns.added_s.tolist() == served.tolist()
+        assert columns.put_s is not None
+        told = dict(zip(columns.items, columns.put_s.tolist(), strict=True))
+        assert told == {"known": NOW_S, "lamp": NOW_S, "rug": math.inf}
+        served = dict(zip(columns.items, engine._memory.live.added_s.tolist(), strict=True))
+        assert served == {"known": NOW_S, "lamp": NOW_S - 60, "rug": NOW_S}
 
 
 @pytest.mark.parametrize("how", ["undo", "forget"])

@@ -40,15 +40,28 @@ def test_an_item_known_before_its_first_event_is_as_fresh_then_as_when_served(ca
     row[late] = new
     items = [*columns.items, ItemId("new")]
     of_events = replace(columns, row=row, items=items)
-    added_s = np.full(len(items), np.inf)
-    added_s[new] = columns.time_s[late] - 86_400.0
-    told = replace(of_events, added_s=added_s)
+    put_s = np.full(len(items), np.inf)
+    put_s[new] = columns.time_s[late] - 86_400.0
+    told = replace(of_events, put_s=put_s)
     found = []
     for log in (of_events, told):
         one = replace(case, columns=log, items=[*case.items, Item(ItemId("new"))])
         ranked = rank_later(one, one.learn(0))
         found.append(ranked.ranks[ranked.names.index("fresh"), ranked.at == late].item())
     assert found == [new, 0.0]  # the last of all, nobody knowing of it; the newest
+
+
+def test_an_item_is_not_the_newest_at_the_moment_of_its_first_event(case: Case) -> None:
+    columns = case.columns
+    late = int(np.flatnonzero(columns.time_s >= case.cut)[30])
+    row, new = columns.row.copy(), len(columns.items)
+    row[late] = new
+    items = [*columns.items, ItemId("new")]
+    never = np.full(len(items), np.inf)  # as the catalogue has items that only events named
+    log = replace(columns, row=row, items=items, put_s=never)
+    one = replace(case, columns=log, items=[*case.items, Item(ItemId("new"))])
+    ranked = rank_later(one, one.learn(0))
+    assert ranked.ranks[ranked.names.index("fresh"), ranked.at == late].item() == new  # last
 
 
 def test_strangers_are_asked_when_wanted_and_events_before_are_counted(

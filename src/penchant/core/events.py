@@ -57,8 +57,9 @@ class EventColumns:
     users: Sequence[UserId]
     items: Sequence[ItemId]
     types: Sequence[str]
-    added_s: NDArray[np.float64] | None = None
-    """(I,) since when each item exists, where more is known of it than its first event."""
+    put_s: NDArray[np.float64] | None = None
+    """(I,) when each item was put into the catalogue, infinity: never; nothing of its events, or a
+    replay would know of an item as new at the very moment of its first event."""
 
     def __len__(self) -> int:
         return len(self.user)
@@ -74,5 +75,5 @@ class EventColumns:
             self.users,
             self.items,
             self.types,
-            self.added_s,
+            self.put_s,
         )

@@ -449,7 +449,7 @@ class Engine:
     def columns(self) -> EventColumns:
         """The log as training reads it: without flagged events that move nothing."""
         columns = self._database.log.columns(self._config.clean.exclude)
-        return replace(columns, added_s=self._database.catalogue.added_s()[: len(columns.items)])
+        return replace(columns, put_s=self._database.catalogue.put_s()[: len(columns.items)])
 
     def items(self) -> Sequence[Item]:
         """The catalogue, by row."""

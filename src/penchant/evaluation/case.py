@@ -105,7 +105,7 @@ def rank_later(
     `strangers`: also those of users without an earlier event. `most`: at most so many of them,
     evenly spread. `only` (T,): none but these.
     """
-    live = Live(len(case.columns.items), case.columns.added_s)
+    live = Live(len(case.columns.items), case.columns.put_s)
     stages = learned_stages(learned, case.signals, live, len(case.columns.items))
     moving = Replay(stages, live, case.columns, case.signals)
     names = tuple(stages.sources)

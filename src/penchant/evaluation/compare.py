@@ -171,7 +171,7 @@ def costs(case: Case, learned: Learned) -> dict[str, float]:
     all of it and the blend.
     """
     n_items = len(case.columns.items)
-    live = Live(n_items, case.columns.added_s)
+    live = Live(n_items, case.columns.put_s)
     stages = learned_stages(learned, case.signals, live, n_items)
     moving = Replay(stages, live, case.columns, case.signals)
     first = int(np.searchsorted(case.columns.time_s, case.cut))

@@ -94,7 +94,7 @@ def splice(
 ) -> Spliced:
     """Give the later events of each second user to the states of others, drawn by `rng`."""
     n_items = len(case.columns.items)
-    live = Live(n_items, case.columns.added_s)
+    live = Live(n_items, case.columns.put_s)
     stages = learned_stages(learned, case.signals, live, n_items)
     moving = Replay(stages, live, case.columns, case.signals)
     pairs = _pairs(case, splices, rng)

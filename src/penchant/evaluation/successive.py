@@ -120,7 +120,7 @@ def evaluate_learned(
 
     The variant `state`, all targets: states and live counts move with every event, weights stand.
     """
-    live = Live(len(columns.items), columns.added_s)
+    live = Live(len(columns.items), columns.put_s)
     stages = learned_stages(learned, signals, live, len(columns.items))
     moving = Replay(stages, live, columns, signals)
     targets = targets_of(moving.features, cut)
@@ -153,7 +153,7 @@ def run_successive(
     tell: Tell | None = None,
 ) -> Run:
     """One seed: `learned` was made from the events before `cut` alone."""
-    live = Live(len(columns.items), columns.added_s)
+    live = Live(len(columns.items), columns.put_s)
     stages = learned_stages(learned, signals, live, len(columns.items))
     moving = Replay(stages, live, columns, signals)
     fresh: Replay | None = None

@@ -119,6 +119,11 @@ class SqlCatalogue:
                 return _added_s(connection)
             return _added_s_of(connection, rows)
 
+    def put_s(self) -> NDArray[np.float64]:
+        """When the items were put, whatever events say of them; infinity: never."""
+        with self._readers.reading() as connection:
+            return _put_s(connection)
+
     def left_alone(self, items: Sequence[ItemId]) -> Sequence[ItemId]:
         """Those of `items` that were never put and that no event names any more, by id."""
         with self._readers.reading() as connection:
@@ -157,11 +162,15 @@ def met(connection: Connection, items: Iterable[ItemId]) -> dict[str | None, int
 
 
 def _added_s(connection: Connection) -> NDArray[np.float64]:
-    put = connection.exec_driver_sql("SELECT added_s FROM items ORDER BY iid")
-    added_s = np.array([put_s for (put_s,) in put], np.float64)
+    added_s = _put_s(connection)
     for iid, first_s in connection.exec_driver_sql(_FIRST_EVENTS):
         added_s[iid - 1] = min(added_s[iid - 1], first_s)
     return added_s
+
+
+def _put_s(connection: Connection) -> NDArray[np.float64]:
+    put = connection.exec_driver_sql("SELECT added_s FROM items ORDER BY iid")
+    return np.array([put_s for (put_s,) in put], np.float64)
 
 
 def _added_s_of(connection: Connection, rows: Sequence[int]) -> NDArray[np.float64]:

@@ -291,7 +291,7 @@ def _blend(
     seed: int,
     say: Tell,
 ) -> tuple[Blend, dict[str, dict[str, float]]]:
-    live = Live(len(learned.items), columns.added_s)
+    live = Live(len(learned.items), columns.put_s)
     stages = learned_stages(learned, signals, live, len(learned.items))
     replay = Replay(stages, live, columns, signals)
     f = replay.features
