@@ -41,3 +41,13 @@ def test_a_model_that_does_not_exist_is_refused_before_anything_is_read(
     said = run("compare", "nowhere.csv", "--models", "sasrec", code=1).stderr
     assert "sasrec" in said
     assert "recurrent" in said
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_before_anything_is_trained(
+    run: Callable[..., Result], films: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    said = run("compare", films / "events.csv", "--out", "file/report", code=1).stderr
+    assert "file/report" in said
+    assert "training" not in said
+    assert (tmp_path / "file").read_text() == "mine"

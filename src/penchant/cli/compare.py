@@ -65,6 +65,7 @@ def compare(  # noqa: PLR0913  the command line of one command
     given = given_data(source, db, (mapping_of(columns), order, kind), settings)
     asked = repeats or settings.strategy.repeats
     keeps = None if asked == "auto" else asked == "keep"
+    out.mkdir(parents=True, exist_ok=True)  # before hours are spent on what goes there
     try:
         with TrainingProgress(stderr(), Words("en")) as display:
             case = case_of(given, settings, keeps, display)
