@@ -402,8 +402,8 @@ class Engine:
         Its labels are at most 12 of what `interests` lists, strongest first.
         """
         check_page(limit)
-        history = self._history(_who(user))
-        return timeline_of(_who(user), history, limit, self._memory.shelf)
+        who = _who(user)
+        return timeline_of(who, self._history(who), limit, self._memory.shelf)
 
     def history(self, user: str) -> Sequence[Event]:
         """The user's events, oldest first."""
@@ -417,13 +417,14 @@ class Engine:
         """One user in numbers, and what was told of them; `UnknownIdError` where there is nothing
         of either.
         """
-        found = self._database.people.get(_who(user))
+        who = _who(user)
+        found = self._database.people.get(who)
         if found is None or (found.attributes is None and not found.events):
             raise UnknownIdError(
                 f"no user has the id {user!r}; allowed are those with events or attributes"
             )
         told, events, oldest_s, newest_s, cursor = found
-        return UserFacts(_who(user), told or {}, events, oldest_s, newest_s, str(cursor))
+        return UserFacts(who, told or {}, events, oldest_s, newest_s, str(cursor))
 
     def export_user(self, user: str) -> dict[str, Any]:
         """Everything that is held about one user, for JSON; `UnknownIdError` as of `user`."""

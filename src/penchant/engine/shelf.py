@@ -136,7 +136,7 @@ class Shelf:
         """
         n = len(self._items)
         return ItemFacts(
-            self._available[:n] & ~np.isposinf(added_s[:n]),
+            self._available[:n] & (added_s[:n] != np.inf),
             self._expires_s[:n],
             added_s[:n],
             self.by_category(),
