@@ -90,8 +90,7 @@ def gather(
 ) -> Examples:
     """Replay to each of `targets` (event indices, ascending) and note what the sources say."""
     names = tuple(replay.stages.sources)
-    scores, real, seen, opening = [], [], [], []
-    width = 1 + RANDOM + DEPTH * len(names)
+    scores, seen, opening = [], [], []
     for number, index in enumerate(targets):
         replay.move_to(int(index))
         f = replay.features
@@ -99,18 +98,19 @@ def gather(
         reading = now.reading(replay.stages.models, float(f.time_s[index]))
         row = int(f.row[index])
         if reading.recent and (repeats or row not in reading.taken):
-            found = _candidates(replay, reading, row, repeats, rng, names)
-            padded = np.zeros((width, len(names)), np.float32)
-            padded[: len(found)] = found
-            scores.append(padded)
-            real.append(np.arange(width) < len(found))
+            scores.append(_candidates(replay, reading, row, repeats, rng, names))
             seen.append(contexts(reading))
             opening.append(not is_inside(reading))
         if watch is not None:
             watch(number + 1, len(targets))
+    widths = np.array([len(each) for each in scores], np.intp)
+    real = np.arange(widths.max(initial=1)) < widths[:, None]
+    padded = np.zeros((*real.shape, len(names)), np.float32)
+    if scores:
+        padded[real] = np.concatenate(scores)
     return Examples(
-        np.array(scores, np.float32).reshape(len(scores), width, len(names)),
-        np.array(real, bool).reshape(len(scores), width),
+        padded,
+        real,
         np.array(seen, np.float32).reshape(len(scores), CONTEXTS),
         np.array(opening, bool),
     )
@@ -179,18 +179,18 @@ def _regime(
     figures = {name: _ndcg(some.scores[:, :, s], some) for s, name in enumerate(names)}
     best = max(names, key=lambda name: figures[name])
     start = _start(names.index(best), len(names))
-    trials = np.zeros(PASSES)
+    trials, inputs = np.zeros(PASSES), _shaped(some, forms, units)
     for fold in np.array_split(np.arange(len(some.scores)), FOLDS):
         held = np.zeros(len(some.scores), bool)
         held[fold] = True
-        judged, flat = _take(some, held), _shaped(_take(some, held), forms, units)
-        for done, base in enumerate(_learn(_take(some, ~held), forms, units, seed, start)):
-            trials[done] += _ndcg(_blended(base, flat, judged), judged) * held.mean()
+        judged, theirs = _take(some, held), inputs[held]
+        for done, base in enumerate(_learn(_take(some, ~held), inputs[~held], seed, start)):
+            trials[done] += _ndcg(_blended(base, theirs, judged), judged) * held.mean()
     passes = int(np.argmax(trials)) + 1
     figures["blend"] = float(trials[passes - 1])
     if figures["blend"] <= figures[best]:
         return Blend.single(names, forms, best).base, best, figures
-    *_, learned = _learn(some, forms, units, seed, start, passes)
+    *_, learned = _learn(some, inputs, seed, start, passes)
     return learned, "blend", figures
 
 
@@ -215,34 +215,37 @@ def _take(examples: Examples, which: slice | NDArray[np.bool_]) -> Examples:
 def _shaped(
     examples: Examples, forms: tuple[Form, ...], units: NDArray[np.float32]
 ) -> NDArray[np.float32]:
+    """(Q, 2S, M): candidates innermost, which is the fastest to weigh."""
     q, m, s = examples.scores.shape
-    flat = shaped(examples.scores.reshape(q * m, s), forms, units)
-    return np.ascontiguousarray(flat).reshape(q, m, 2 * s)
+    each = shaped(examples.scores.reshape(q * m, s), forms, units)  # (Q M, 2, S)
+    return np.ascontiguousarray(each.reshape(q, m, 2 * s).transpose(0, 2, 1))
 
 
 def _learn(
     examples: Examples,
-    forms: tuple[Form, ...],
-    units: NDArray[np.float32],
+    inputs: NDArray[np.float32],
     seed: int,
     start: NDArray[np.float32],
     passes: int = PASSES,
 ) -> Iterator[NDArray[np.float32]]:
-    """The logarithms of the weights, (C, 2, S), after each pass of the same schedule."""
-    inputs = torch.from_numpy(_shaped(examples, forms, units))
-    real, context = torch.from_numpy(examples.real), torch.from_numpy(examples.context)
+    """The logarithms of the weights, (C, 2, S), after each pass of the same schedule.
+
+    `inputs` (Q, 2S, M) are the scores of `examples` in their shapes.
+    """
+    given, real = torch.from_numpy(inputs), torch.from_numpy(examples.real)
+    context = torch.from_numpy(examples.context)
     torch.manual_seed(seed)
     base = torch.from_numpy(start.reshape(CONTEXTS, -1).copy()).requires_grad_()
     mean = base.detach().clone()
     optimiser = torch.optim.Adam([base], lr=STEP)
     ridge = torch.full((CONTEXTS, 1), SHRINK)
     ridge[0] = ridge[REGIME] = 0.0
-    total = PASSES * -(-len(inputs) // BATCH)
+    total = PASSES * -(-len(given) // BATCH)
     step = 0
     for _ in range(passes):
-        for which in torch.split(torch.randperm(len(inputs)), BATCH):
+        for which in torch.split(torch.randperm(len(given)), BATCH):
             weights = torch.exp(context[which] @ base)  # (B, C) @ (C, 2S) -> (B, 2S)
-            scores = torch.bmm(inputs[which], weights[:, :, None])[:, :, 0]
+            scores = torch.bmm(weights[:, None], given.index_select(0, which))[:, 0]
             loss = _loss(scores, real[which]) + (ridge * base.square()).sum()
             optimiser.param_groups[0]["lr"] = STEP * (1 - step / total) + 1e-4
             optimiser.zero_grad(set_to_none=True)
@@ -288,12 +291,12 @@ def _units(examples: Examples, forms: Sequence[str]) -> NDArray[np.float32]:
 
 
 def _blended(
-    base: NDArray[np.float32], flat: NDArray[np.float32], examples: Examples
+    base: NDArray[np.float32], inputs: NDArray[np.float32], examples: Examples
 ) -> NDArray[np.float32]:
-    """(Q, M) scores of the candidates, which `flat` (Q, M, 2S) holds in their shapes."""
+    """(Q, M) scores of the candidates, which `inputs` (Q, 2S, M) are in their shapes."""
     logs = np.tensordot(examples.context, base, axes=1)  # (Q, C) . (C, 2, S) -> (Q, 2, S)
-    weights = np.exp(logs).reshape(len(logs), -1, 1)
-    return np.asarray((flat @ weights)[:, :, 0], np.float32)
+    weights = np.exp(logs).reshape(len(logs), 1, -1)
+    return np.asarray((weights @ inputs)[:, 0], np.float32)
 
 
 def _ndcg(scores: NDArray[np.float32], examples: Examples) -> float:
