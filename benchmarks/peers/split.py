@@ -20,7 +20,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from penchant.cli.evaluate import TIES_SEED
 from penchant.cli.settings import load_settings
 from penchant.core.clock import SystemClock
 from penchant.core.errors import NotEnoughDataError
@@ -31,7 +30,7 @@ from penchant.evaluation.config import SuccessiveConfig
 from penchant.evaluation.successive import targets_of
 from penchant.features.reader import EventReader, FeatureColumns
 from penchant.ingest.datasets import Dataset, open_dataset
-from penchant.ingest.order import shuffled_ties
+from penchant.ingest.order import unordered
 from penchant.training.config import TrainingConfig
 from penchant.training.fit import repeats_usual
 
@@ -220,8 +219,7 @@ def main() -> None:
     if given.users:
         columns = sampled(columns, given.users, seed=0)
     if not data.ordered:
-        positive = frozenset(name for name, signal in signals.items() if signal.weight > 0)
-        columns = shuffled_ties(columns, TIES_SEED, positive)
+        columns = unordered(columns, signals)
     if given.protocol == "successive":
         split = successive(columns, signals, settings.evaluation, settings.training)
     else:

@@ -168,6 +168,7 @@ def test_the_same_events_from_a_file_and_from_a_log_give_the_same_rows(
         (("movietweetings", "--seeds", "0,-1"), "--seeds '0,-1'; allowed are whole numbers from 0"),
         (("movietweeting",), "did you mean 'movietweetings'?"),
         (("--db", "x.db"), "x.db does not exist"),
+        (("movietweetings", "--query-time"), "--query-time with --protocol successive"),
     ],
 )
 def test_what_cannot_be_evaluated_says_why(run: Run, args: tuple[str], says: str) -> None:

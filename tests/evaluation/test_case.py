@@ -1,6 +1,7 @@
 """What is known before the cut, and the ranks of what comes after it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +9,9 @@ import pytest
 from penchant.core.errors import ConfigError
 from penchant.core.ids import ItemId
 from penchant.core.items import Item
-from penchant.engine.learned import Learned
+from penchant.engine.learned import Learned, save_learned
 from penchant.evaluation.case import Case, rank_later, rows_wanted
-from penchant.evaluation.successive import run_successive
+from penchant.evaluation.successive import refuse_unknown, run_successive
 
 
 def test_ranks_are_those_of_the_state_variant_of_successive(case: Case, learned: Learned) -> None:
@@ -79,7 +80,26 @@ def test_strangers_are_asked_when_wanted_and_events_before_are_counted(
     assert known.past.min() >= 1
 
 
-def test_a_row_that_does_not_exist_is_refused() -> None:
+def test_a_row_that_this_training_cannot_give_is_refused() -> None:
     assert rows_wanted(frozenset({"ease"}), ("ease", "engine")) == ["ease"]
     with pytest.raises(ConfigError, match=r"no row is named 'sasrec'.*transition"):
-        rows_wanted(frozenset({"sasrec"}), ())
+        refuse_unknown(frozenset({"sasrec"}), "recurrent")
+    with pytest.raises(ConfigError, match=r"'gru' where training.model = 'recurrent'"):
+        refuse_unknown(frozenset({"gru", "ease"}), "recurrent")
+    with pytest.raises(ConfigError, match="'slate'"):
+        refuse_unknown(frozenset({"slate"}), "gru")
+    refuse_unknown(frozenset({"slate", "gru", "engine"}), "gru", "slate")
+
+
+def test_training_begins_from_nothing_that_has_seen_what_is_to_be_predicted(
+    case: Case, learned: Learned, tmp_path: Path
+) -> None:
+    def begun(newest_s: float) -> Case:
+        folder = tmp_path / str(newest_s)
+        folder.mkdir()
+        save_learned(replace(learned, card={**learned.card, "newest_s": newest_s}), folder)
+        return replace(case, training=case.training.model_copy(update={"begin": folder}))
+
+    with pytest.raises(ConfigError, match="are to be predicted; allowed is an artifact of before"):
+        begun(case.cut).learn(0)
+    assert begun(case.cut - 1).learn(0).card["losses"] != learned.card["losses"]

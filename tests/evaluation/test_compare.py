@@ -24,7 +24,8 @@ def test_rows_are_baselines_models_and_engines_and_agree_with_the_protocols(
 ) -> None:
     rows = {row["model"]: row for row in report["rows"]}
     assert list(rows) == [
-        *("popular", "habit", "transition", "item_item", "ease", "ease_recent"),
+        *("popular", "trending_1d", "trending_30d", "habit", "habit_recent", "fresh"),
+        *("transition", "item_item", "ease", "ease_recent"),
         *("recurrent", "engine (recurrent)"),
     ]
     assert report["serve"]["model"] == "recurrent"

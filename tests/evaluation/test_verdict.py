@@ -18,11 +18,17 @@ def row(name: str, kind: str, cost: float, gains: np.ndarray, lost: float = 0.1)
         "model": f"engine ({name})" if kind == "engine" else name,
         "kind": kind,
         "with": name,
+        "serves": ["blend"] if kind == "engine" else [],
         "ndcg@10": mean,
         "ci95": [mean - 0.01, mean + 0.01],
         "cost_ms": cost,
-        "order": {"model": name, "ndcg@10": mean, "lost": lost, "lost_ci95": [lost - 0.05, 0.5]},
-        "drift": {"recovered_after": 1, "native": [0.1] * 20},
+        "order": {
+            "model": name,
+            "ndcg@10": mean,
+            "lost": lost,
+            "lost_ci95": [lost - 0.05, lost + 0.05],
+        },
+        "drift": {"recovered_after": 1, "native": [0.1] * 20, "asked": [60] * 20},
     }
 
 
@@ -51,7 +57,7 @@ def test_the_cheapest_of_equals_is_served_and_a_surely_worse_one_is_not() -> Non
     assert "poor" not in accuracy
     assert "(3,000 events, 15.0 a user): it is surely above the strongest" in baseline
     assert order.startswith("Order matters here: small loses 0.2")
-    assert "after 1 event." in drift
+    assert "after 1 event (over 60 splices)." in drift
 
 
 def test_a_baseline_that_is_better_and_histories_without_order_are_told() -> None:
@@ -65,6 +71,31 @@ def test_a_baseline_that_is_better_and_histories_without_order_are_told() -> Non
     assert accuracy.endswith("no other model was run.")
     assert baseline.startswith("But popular alone")
     assert order.startswith("Order is not seen to matter here")
+
+
+def test_a_model_that_the_blend_leaves_out_is_said_to_make_no_difference() -> None:
+    engine = {**row("only", "engine", 1.0, BASE), "serves": ["trending_1d", "trending_1d / habit"]}
+    found = judged(
+        (engine, BASE),
+        entry("trending_1d", "baseline", 0.01, BASE),
+        entry("transition", "baseline", 0.01, BASE - 0.2),
+        entry("only", "sequence", 0.1, BASE),
+    )
+    assert found["why"][1].startswith("Its slates are those of habit and trending_1d alone: ")
+
+
+def test_too_few_events_are_said_to_be_too_few() -> None:
+    few = np.tile([0.0, 0.3], 4)
+    engine, alone, baseline = (
+        row(name, kind, 1.0, few)
+        for name, kind in (("only", "engine"), ("only", "sequence"), ("transition", "baseline"))
+    )
+    for each in (alone, baseline):
+        each["order"]["lost_ci95"] = [-0.1, 0.5]
+    gains = {"engine (only)": few, "transition": few[::-1], "only": few}
+    why = verdict([engine, alone, baseline], gains, np.arange(8), LOG)["why"]
+    assert why[1].endswith("The 8 events asked are too few to tell.")
+    assert why[2].startswith("Whether order matters cannot be told from so few events")
 
 
 def test_the_best_is_named_alone_when_all_others_are_surely_below() -> None:

@@ -169,3 +169,13 @@ def test_training_stops_when_later_events_stop_improving_and_gives_the_best_pass
     assert len(run.ndcgs) < 40
     assert run.ndcg == max(run.ndcgs) == run.ndcgs[run.epochs - 1]
     assert run.ndcg > 0.3
+
+
+def test_where_no_later_event_can_be_predicted_training_makes_all_its_passes() -> None:
+    columns = log()
+    held = Held.make(columns, np.zeros(len(columns.row), bool), np.ones(ITEMS, bool), repeats=True)
+    run = train_sequence(
+        Task(histories(columns), ITEMS, 2, "recurrent", SIZES, SMALL, 3, held=held)
+    )
+    assert (run.epochs, run.ndcgs) == (5, ())
+    assert same(run, trained())

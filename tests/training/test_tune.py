@@ -1,12 +1,13 @@
 """The search for settings, on users who walk through a small catalogue in steps of one."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from penchant.core.errors import ArtifactError
+from penchant.core.errors import ArtifactError, ConfigError, NotEnoughDataError
 from penchant.core.events import EventColumns
 from penchant.core.ids import ItemId, UserId
 from penchant.core.signals import SHIPPED
@@ -69,6 +70,55 @@ def test_the_first_trial_is_where_one_stands_and_the_best_is_never_worse() -> No
     assert result.config.recurrent.dim == result.best.settings["dim"]
     assert result.config.schedule.lanes == result.best.settings["lanes"]
     assert result.config.recurrent.hidden == 8  # what was not searched stays
+
+
+@pytest.mark.slow
+def test_the_first_trial_is_what_was_given_even_where_nothing_like_it_is_drawn() -> None:
+    odd = START.model_copy(
+        update={
+            "recurrent": START.recurrent.model_copy(update={"dropout": 0.8}),
+            "schedule": START.schedule.model_copy(update={"weight_decay": 0.0}),
+        }
+    )
+    result = found(1, config=odd)
+    assert result.config == odd
+    settings = result.trials[0].settings
+    assert (settings["dropout"], settings["weight_decay"]) == (0.8, 0.0)
+
+
+@pytest.mark.slow
+def test_a_study_is_kept_under_any_name_and_in_a_folder_that_was_not_there(tmp_path: Path) -> None:
+    study = tmp_path / "new" / "stu?dy #1 {a}.db"
+    assert len(found(1, study).trials) == 1
+    assert [path.name for path in study.parent.iterdir()] == [study.name]
+    assert len(found(1, study).trials) == 1
+
+
+def test_a_file_that_is_no_study_is_named(tmp_path: Path) -> None:
+    study = tmp_path / "notes.txt"
+    study.write_text("not a database, only some text that is long enough for a header" * 9)
+    with pytest.raises(ArtifactError, match=r"notes\.txt keeps no trials: .*not a database"):
+        found(1, study)
+    with pytest.raises(ArtifactError, match="keeps no trials"):
+        found(1, tmp_path)
+
+
+def test_events_that_nothing_can_be_predicted_of_are_no_ground_to_choose_on() -> None:
+    columns = log()
+    strangers = columns.user.copy()
+    strangers[500:] = 20 + np.arange(100)
+    users = tuple(UserId(f"u{k}") for k in range(120))
+    later = replace(columns, user=strangers, users=users)
+    early = later.take(slice(500))
+    with pytest.raises(NotEnoughDataError, match="of 100 later events none follows another"):
+        tune(early, later, SHIPPED, True, START, 2, 3)
+
+
+def test_sizes_are_not_searched_from_an_artifact_of_one_size() -> None:
+    columns = log()
+    begun = START.model_copy(update={"begin": Path("somewhere")})
+    with pytest.raises(ConfigError, match=r"training\.begin = somewhere"):
+        tune(columns.take(slice(500)), columns, SHIPPED, True, begun, 2, 3)
 
 
 @pytest.mark.slow

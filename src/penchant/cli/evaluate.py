@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from penchant.evaluation.case import Case
 
 EXAMPLE = "penchant evaluate movietweetings --models engine,popular"
-TIES_SEED = 7
-"""Of the order given to events of one user at one instant, which have none."""
-
 
 Protocol = Literal["successive", "leave-one-out", "prequential", "drift", "cold", "shuffle"]
 
@@ -49,12 +46,9 @@ class Given(NamedTuple):
 
     def placed(self, signals: "Mapping[str, Signal]") -> "EventColumns":
         """Its events; those of one user at one instant in random order, unless one was given."""
-        from penchant.ingest.order import shuffled_ties
+        from penchant.ingest.order import unordered
 
-        if self.ordered:
-            return self.columns
-        speaks_for = frozenset(name for name, signal in signals.items() if signal.weight > 0)
-        return shuffled_ties(self.columns, TIES_SEED, speaks_for)
+        return self.columns if self.ordered else unordered(self.columns, signals)
 
 
 def evaluate(  # noqa: PLR0913  the command line of one command
@@ -101,6 +95,11 @@ def evaluate(  # noqa: PLR0913  the command line of one command
     from penchant.cli.settings import load_settings
     from penchant.cli.terminal import print_json, stdout
 
+    if query_time and protocol != "leave-one-out":
+        raise ConfigError(
+            f"--query-time with --protocol {protocol}: it goes with leave-one-out alone; elsewhere "
+            "`query_time` of the model's settings says what it is told"
+        )
     settings = load_settings(config)
     numbers = seed_numbers(seeds)
     _make_room(out)

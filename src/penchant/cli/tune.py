@@ -37,7 +37,9 @@ def tune(  # noqa: PLR0913  the command line of one command
 ) -> None:
     """Try settings of the model that `training.model` names, and print the best as TOML.
 
-    Each is trained on all but the latest events (`held_out`) and judged by NDCG@10 on those.
+    The latest events, on which `penchant evaluate` tests, are not looked at (`test_share`). Of
+    those before them each is trained on all but the latest (`held_out`), and judged by NDCG@10 on
+    these.
     """
     from penchant.cli.evaluate import given_data
     from penchant.cli.settings import load_settings
@@ -51,7 +53,8 @@ def tune(  # noqa: PLR0913  the command line of one command
     settings = load_settings(config)
     given = given_data(source, db, (mapping_of(columns), order, kind), settings)
     events = given.placed(settings.signals)
-    early = events.take(events.time_s < cut_at(events.time_s, 1 - settings.training.held_out))
+    known = events.take(events.time_s < cut_at(events.time_s, 1 - settings.evaluation.test_share))
+    early = known.take(known.time_s < cut_at(known.time_s, 1 - settings.training.held_out))
     asked = settings.strategy.repeats
     keeps = repeats_usual(early, settings.signals) if asked == "auto" else asked == "keep"
 
@@ -63,7 +66,7 @@ def tune(  # noqa: PLR0913  the command line of one command
         with TrainingProgress(stderr(), Words("en")) as display:
             found = tune(
                 early,
-                events,
+                known,
                 settings.signals,
                 keeps,
                 settings.training,

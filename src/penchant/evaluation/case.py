@@ -3,29 +3,26 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.core.errors import ConfigError, NotEnoughDataError
+from penchant.core.errors import NotEnoughDataError
 from penchant.core.events import EventColumns
 from penchant.core.items import Item
 from penchant.core.signals import Signal
 from penchant.engine.learned import Learned
 from penchant.engine.replay import Replay, cut_at
-from penchant.engine.stages import FORMS, Live, learned_stages
+from penchant.engine.stages import Live, learned_stages
 from penchant.evaluation.config import SuccessiveConfig
 from penchant.evaluation.contest import masked_rows, ranks_of
-from penchant.evaluation.successive import ENGINE, SLATE
+from penchant.evaluation.successive import ENGINE, refuse_later_begin
 from penchant.features.reader import EventReader
 from penchant.measures.ranking import ndcg
 from penchant.training.config import TrainingConfig
 from penchant.training.fit import Tell, fit, repeats_usual
 from penchant.training.sequence import Watch
-
-ROWS: Final = tuple(name for name in (*FORMS, ENGINE, SLATE) if name != "co_visit")
-"""Every row that a report may have."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +60,7 @@ class Case:
 
     def learn(self, seed: int) -> Learned:
         """The artifact that training on the events before the cut gives."""
+        refuse_later_begin(self.training, self.cut)
         return fit(
             self.before,
             self.items,
@@ -132,9 +130,7 @@ def rank_later(
 
 
 def rows_wanted(models: frozenset[str] | None, names: Sequence[str]) -> list[str]:
-    """Those of `names` that were asked for; None: all. A name of no row is refused."""
-    for model in sorted((models or frozenset()) - {*ROWS}):
-        raise ConfigError(f"no row is named {model!r}; choose from {', '.join(sorted(ROWS))}")
+    """Those of `names` that were asked for; None: all."""
     return [name for name in names if models is None or name in models]
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from penchant.core.items import Item
 from penchant.evaluation.case import Case, Ranked, rank_later, rows_wanted
+from penchant.evaluation.successive import refuse_unknown
 from penchant.measures.intervals import mean_interval
 from penchant.measures.ranking import hr, ndcg
 
@@ -37,7 +38,7 @@ def evaluate_cold(
     `ids`, trained on a catalogue without titles, categories or texts. What lies between the two is
     what content is worth: nothing, while no source that is ranked by reads it.
     """
-    rows_wanted(models, ())
+    refuse_unknown(models, case.training.model)
     bare = replace(case, items=[Item(item.id) for item in case.items])
     trained = {
         control: [rank_later(one, one.learn(seed), strangers=True) for seed in seeds]

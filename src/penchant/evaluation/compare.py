@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.core.errors import NotEnoughDataError
+from penchant.core.errors import ConfigError, NotEnoughDataError
 from penchant.engine.learned import Learned
 from penchant.engine.replay import Replay
 from penchant.engine.stages import Live, learned_stages
@@ -26,8 +26,11 @@ from penchant.training.config import ModelName
 from penchant.training.fit import Tell
 from penchant.training.sequence import Progress, Watch
 
-BASELINES: Final = ("popular", "habit", "transition", "item_item", "ease", "ease_recent")
-"""Rows beside the sequence models and the engines with them; `habit` where repeats are kept."""
+BASELINES: Final = (
+    *("popular", "trending_1d", "trending_30d", "habit", "habit_recent", "fresh"),
+    *("transition", "item_item", "ease", "ease_recent"),
+)
+"""Rows beside the sequence models and the engines with them; `habit*` where repeats are kept."""
 TIMED: Final = 200
 """Events over which the cost of one is measured."""
 
@@ -59,6 +62,8 @@ class _Runs(NamedTuple):
     costs: dict[str, float]
     passes: list[int]
     events_per_s: list[int]
+    serves: list[str]
+    """What the engine makes slates by: `blend`, or the source that nothing beat."""
 
 
 def compare(
@@ -70,8 +75,13 @@ def compare(
     with each. Targets, order, drift and buckets are those of `successive`, `shuffle`, `drift` and
     `cold`, variant `state`.
     """
+    if case.training.begin is not None and len(models) > 1:
+        raise ConfigError(
+            f"training.begin = {case.training.begin} is of one model, and {len(models)} are to be "
+            "trained; name it with --models"
+        )
     asked = effort or Effort()
-    baselines = BASELINES if case.keeps else tuple(b for b in BASELINES if b != "habit")
+    baselines = BASELINES if case.keeps else tuple(b for b in BASELINES if "habit" not in b)
     runs: dict[str, _Runs] = {
         model: _run(
             _with(case, model, asked), seeds, asked, asked.orders is None or number < asked.orders
@@ -141,7 +151,7 @@ def _told(tell: Tell | None, model: str) -> Tell | None:
 
 
 def _run(case: Case, seeds: Sequence[int], asked: Effort, order: bool) -> _Runs:
-    runs = _Runs([], [], [], {}, [], [])
+    runs = _Runs([], [], [], {}, [], [], [])
     for seed in seeds:
         learned = case.learn(seed)
         ranked = rank_later(case, learned, strangers=True, most=asked.targets)
@@ -152,6 +162,7 @@ def _run(case: Case, seeds: Sequence[int], asked: Effort, order: bool) -> _Runs:
         runs.costs.update(costs(case, learned))
         runs.passes.append(learned.card["passes"])
         runs.events_per_s.append(round(learned.card["events_per_s"]))
+        runs.serves.append(learned.blend.chosen)
     return runs
 
 
@@ -243,6 +254,7 @@ def _rows(
             "model": name,
             "kind": "engine" if source == ENGINE else "sequence" if source == model else "baseline",
             "with": model,
+            "serves": run.serves if source == ENGINE else [],
             "ndcg@10": round(near.mean, 5),
             "ci95": [round(near.low, 5), round(near.high, 5)],
             "hr@10": round(float(np.mean([hr(one, 10) for one in ranks])), 5),

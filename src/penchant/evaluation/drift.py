@@ -16,12 +16,12 @@ from penchant.engine.stages import Live, learned_stages
 from penchant.engine.user_now import UserNow
 from penchant.evaluation.case import Case, rows_wanted
 from penchant.evaluation.contest import masked_rows, ranks_of
-from penchant.evaluation.successive import ENGINE
+from penchant.evaluation.successive import ENGINE, refuse_unknown
 from penchant.measures.intervals import mean_interval
 from penchant.measures.ranking import ndcg
 
 SPLICES: Final = 1000
-"""At least so many, if there are two users to splice at all."""
+"""At least so many, where there are as many pairs of users."""
 EVENTS: Final = 20
 """Events of the second user after the splice that are predicted."""
 LEAST: Final = 5
@@ -68,7 +68,7 @@ def evaluate_drift(
     events since the splice. `frozen` never learns of the second user. What is
     popular is among the rows; it knows no user and loses nothing.
     """
-    rows_wanted(models, ())
+    refuse_unknown(models, case.training.model)
     runs = [
         splice(case, case.learn(seed), np.random.default_rng(seed), splices, events)
         for seed in seeds

@@ -72,6 +72,11 @@ def evaluate_leave_one_out(  # noqa: PLR0913  data, settings, and who is watchin
     target, or with `query_time` at the target's own, as it was trained to be. `columns` are in
     fold order; `ordered`: so are the events of one user at one instant.
     """
+    if training.begin is not None:
+        raise ConfigError(
+            f"training.begin = {training.begin}: leave-one-out trains from nothing, since an "
+            "artifact may know the events that it asks for"
+        )
     split = split_last(columns, signals, repeats)
     users = columns.user[split.test]
     lasts = list(_lasts(split, query_time))

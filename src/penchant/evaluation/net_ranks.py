@@ -13,7 +13,7 @@ from penchant.features.reader import FeatureColumns
 from penchant.interests.sequence_net import SequenceNet
 from penchant.training.compact import compact_rows
 from penchant.training.streams import Histories, histories
-from penchant.training.validation import CHUNK, read_interests, scores_of
+from penchant.training.validation import chunk_of, read_interests, scores_of
 
 Rows = NDArray[np.intp]
 
@@ -46,8 +46,9 @@ def net_ranks(
     rows = np.cumsum(met) - 1  # of the catalogue -> of the net
     ranks = np.full(len(asked.at), np.inf)
     known = np.flatnonzero(place[asked.at] >= 0)
-    for at in range(0, len(known), CHUNK):
-        some = known[at : at + CHUNK]
+    size = chunk_of(net, interests)
+    for at in range(0, len(known), size):
+        some = known[at : at + size]
         scores = scores_of(net, interests[torch.from_numpy(place[asked.at[some]] - 1)])
         scores[:, spare] = -torch.inf
         gone = [rows[m[met[m]]] for m in (asked.masked[q] for q in some.tolist())]

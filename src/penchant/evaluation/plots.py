@@ -16,7 +16,7 @@ COLOURS: Final = (
     *("#5b8c85", "#7a4419"),
 )
 """Told apart by most eyes; one per sequence model, then from the first again."""
-BASELINE: Final = "#767676"
+GREYS: Final = ("#5a5a5a", "#a8a8a8")
 FEWEST: Final = 20
 """Splices of which a share is drawn."""
 DASHES: Final = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
@@ -176,10 +176,11 @@ def _shown(rows: Sequence[Row]) -> list[Row]:
 
 
 def _looks(rows: Sequence[Row], row: Row) -> tuple[str, Any]:
-    """A colour for each sequence model, alone and in the engine; grey dashes for baselines."""
+    """A colour for each sequence model, alone and in the engine; dashes in grey for baselines."""
     if row["kind"] == "baseline":
         baselines = [r["model"] for r in rows if r["kind"] == "baseline"]
-        return BASELINE, DASHES[baselines.index(row["model"]) % len(DASHES)]
+        at = baselines.index(row["model"])
+        return GREYS[at // len(DASHES) % len(GREYS)], DASHES[at % len(DASHES)]
     models = list(dict.fromkeys(r["with"] for r in rows if r["kind"] != "baseline"))
     return COLOURS[models.index(row["with"]) % len(COLOURS)], "-"
 

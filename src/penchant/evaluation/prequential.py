@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.evaluation.case import Case, rows_wanted
-from penchant.evaluation.successive import ENGINE, MOVES_ALWAYS, Run, run_successive
+from penchant.evaluation.successive import (
+    ENGINE,
+    MOVES_ALWAYS,
+    SLATE,
+    Run,
+    refuse_unknown,
+    run_successive,
+)
 from penchant.measures.intervals import Interval, difference_interval, mean_interval
 from penchant.measures.ranking import ndcg
 
@@ -21,7 +28,7 @@ def evaluate_prequential(
     Each row has its NDCG@10 per window, the lowest of these, the slope over the whole stretch, and
     how far it is from the engine of the same variant on the same targets, paired, by user.
     """
-    rows_wanted(models, ())
+    refuse_unknown(models, case.training.model, SLATE)
     runs = [
         run_successive(
             case.learn(seed),

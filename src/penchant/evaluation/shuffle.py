@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from penchant.core.events import EventColumns
 from penchant.engine.replay import cut_at
 from penchant.evaluation.case import Case, Ranked, rank_later, rows_wanted
+from penchant.evaluation.successive import refuse_unknown
 from penchant.measures.intervals import difference_interval
 
 
@@ -24,7 +25,7 @@ def evaluate_shuffle(
     are known and asked for; training and targets are as in `successive`, variant `state`. The
     difference is paired by event and drawn by user.
     """
-    rows_wanted(models, ())
+    refuse_unknown(models, case.training.model)
     pairs = [pair(case, seed) for seed in seeds]
     return {
         "data": case.name,

@@ -1,5 +1,6 @@
 """The headline protocol: every later event is a target, predicted just before it happens."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -13,10 +14,10 @@ from penchant.core.events import EventColumns
 from penchant.core.ids import UserId
 from penchant.core.items import Item
 from penchant.core.signals import Signal
-from penchant.engine.learned import Learned
+from penchant.engine.learned import Learned, load_learned
 from penchant.engine.read_path import arrange
 from penchant.engine.replay import Replay, cut_at
-from penchant.engine.stages import FORMS, Live, Stages, learned_stages
+from penchant.engine.stages import Live, Stages, learned_sources, learned_stages
 from penchant.engine.user_now import UserNow
 from penchant.evaluation.config import SuccessiveConfig as SuccessiveConfig
 from penchant.evaluation.contest import masked_rows, ranks_of
@@ -83,10 +84,9 @@ def evaluate_successive(  # noqa: PLR0913  data, settings, and who is watching
 
     `columns` are in fold order, ties already shuffled or placed.
     """
-    known = {*FORMS, ENGINE, SLATE} - {"co_visit"}
-    for model in sorted((models or frozenset()) - known):
-        raise ConfigError(f"no row is named {model!r}; choose from {', '.join(sorted(known))}")
+    refuse_unknown(models, training.model, SLATE)
     cut = cut_at(columns.time_s, 1 - config.test_share)
+    refuse_later_begin(training, cut)
     before = columns.take(columns.time_s < cut)
     keeps = repeats_usual(before, signals) if repeats is None else repeats
     runs = []
@@ -107,6 +107,28 @@ def evaluate_successive(  # noqa: PLR0913  data, settings, and who is watching
         "train_events_per_s": [round(run.learned.card["events_per_s"]) for run in runs],
         "rows": [row for row in _report(runs) if models is None or row["model"] in models],
     }
+
+
+def refuse_unknown(models: frozenset[str] | None, model: str, *more: str) -> None:
+    """Raise ConfigError for a row that training `model` cannot give, before hours are spent."""
+    known = {*learned_sources(model), ENGINE, *more}
+    for name in sorted((models or frozenset()) - known):
+        raise ConfigError(
+            f"no row is named {name!r} where training.model = {model!r}; choose from "
+            f"{', '.join(sorted(known))}"
+        )
+
+
+def refuse_later_begin(training: TrainingConfig, cut: float) -> None:
+    """Raise ConfigError where `training.begin` has seen events that are to be predicted."""
+    if training.begin is None:
+        return
+    newest_s = load_learned(training.begin).card.get("newest_s", math.inf)
+    if newest_s >= cut:
+        raise ConfigError(
+            f"training.begin = {training.begin} was trained on events up to {newest_s:.0f}, and "
+            f"those from {cut:.0f} on are to be predicted; allowed is an artifact of before that"
+        )
 
 
 def evaluate_learned(

@@ -31,9 +31,10 @@ def verdict(
         "model": served["with"],
         "why": [
             _accuracy(served, best, equals, engines),
+            *_without(served),
             _baselines(served, rows, gains, users, log),
             _order(served, rows),
-            *_drift(served, rows),
+            *_drift(served),
         ],
     }
 
@@ -61,6 +62,17 @@ def _accuracy(served: Row, best: Row, equals: Sequence[Row], engines: Sequence[R
     )
 
 
+def _without(served: Row) -> list[str]:
+    """Where the blend leaves the model out, what makes the slates."""
+    used = {part for chosen in served["serves"] for part in chosen.split(" / ")}
+    if used & {"blend", served["with"]}:
+        return []
+    return [
+        f"Its slates are those of {' and '.join(sorted(used))} alone: on the events held out no "
+        f"blend was better, so that {served['with']} makes no difference to them."
+    ]
+
+
 def _baselines(
     served: Row,
     rows: Sequence[Row],
@@ -85,10 +97,10 @@ def _baselines(
             f"But {name} alone ({worth}) is surely above it: {by}. Serve that, or train on more "
             f"events or for longer and compare again."
         )
-    return (
-        f"It cannot be told apart from {name} alone ({worth}): {by}. With {size}, a baseline "
-        f"does as well."
-    )
+    said = f"It cannot be told apart from {name} alone ({worth}): {by}."
+    if gap.high - gap.low > strongest["ndcg@10"]:
+        return f"{said} The {len(users):,} events asked are too few to tell."
+    return f"{said} With {size}, a baseline does as well."
 
 
 def _order(served: Row, rows: Sequence[Row]) -> str:
@@ -105,23 +117,26 @@ def _order(served: Row, rows: Sequence[Row]) -> str:
     )
     if shown["lost_ci95"][0] > 0:
         return f"Order matters here: {told}. A model of sequences has something to learn."
+    if shown["lost_ci95"][1] - shown["lost_ci95"][0] > shown["ndcg@10"]:
+        return f"Whether order matters cannot be told from so few events: {told}."
     return f"Order is not seen to matter here: {told}. A model of sequences has little to add."
 
 
-def _drift(served: Row, rows: Sequence[Row]) -> list[str]:
-    alone = next(row for row in rows if row["model"] == served["with"])
-    if alone["drift"] is None:
+def _drift(served: Row) -> list[str]:
+    drift = served["drift"]
+    if drift is None:
         return []
-    after = alone["drift"]["recovered_after"]
+    after, splices = drift["recovered_after"], f"(over {max(drift['asked']):,} splices)"
     if after is None:
-        asked = len(alone["drift"]["native"])
         return [
-            f"When a user becomes another, {served['with']} does not reach 90 % of what it knows "
-            f"of the other within {asked} events."
+            f"When a user becomes another, it does not reach 90 % of what it knows of the other "
+            f"within {len(drift['native'])} events {splices}."
         ]
+    if after == 0:
+        return [f"When a user becomes another, it is never seen below 90 % {splices}."]
     return [
-        f"When a user becomes another, {served['with']} is back at 90 % of what it knows of the "
-        f"other after {after} event{'' if after == 1 else 's'}."
+        f"When a user becomes another, it is back at 90 % of what it knows of the other after "
+        f"{after} event{'' if after == 1 else 's'} {splices}."
     ]
 
 

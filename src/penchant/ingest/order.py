@@ -1,9 +1,16 @@
 """The order of events: fold order, and ties of time that say nothing about before and after."""
 
+from collections.abc import Mapping
+from typing import Final
+
 import numpy as np
 import polars as pl
 
 from penchant.core.events import EventColumns
+from penchant.core.signals import Signal
+
+TIES_SEED: Final = 7
+"""Of the order given to events of one user at one instant, which have none."""
 
 
 def fold_order(table: pl.DataFrame) -> pl.DataFrame:
@@ -26,6 +33,12 @@ def out_of_order(table: pl.DataFrame) -> int:
     """How many rows stand in the file after a later event of the same user."""
     earlier = table["time_s"] < table.select(pl.col("time_s").shift().over("user")).to_series()
     return int(earlier.sum())
+
+
+def unordered(columns: EventColumns, signals: Mapping[str, Signal]) -> EventColumns:
+    """`columns` as training and evaluation read a log: ties shuffled, possible targets first."""
+    speaks_for = frozenset(name for name, signal in signals.items() if signal.weight > 0)
+    return shuffled_ties(columns, TIES_SEED, speaks_for)
 
 
 def shuffled_ties(columns: EventColumns, seed: int, targets: frozenset[str]) -> EventColumns:

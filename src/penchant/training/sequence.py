@@ -111,14 +111,15 @@ def train_sequence(
     """Train from nothing, from weights begun elsewhere, or from the checkpoint if it is there.
 
     With events held out, the weights of the pass with the best NDCG@10 on them are given back;
-    without, those of the last pass. The step size follows the same curve in both cases, so that a
-    number of passes found on one split means the same on another. `go_on` is asked after each
-    pass, with its number and NDCG@10.
+    without, or where none of them can be predicted, those of the last pass. The step size follows
+    the same curve in both cases, so that a number of passes found on one split means the same on
+    another. `go_on` is asked after each pass, with its number and NDCG@10.
 
     Raises DivergedError where the loss is no longer finite, and ArtifactError where the checkpoint
     is of another task.
     """
     events, sizes, config, checkpoint = task.events, task.sizes, task.schedule, task.checkpoint
+    held = task.held if task.held is not None and len(task.held.target) else None
     if ranks() > 1 and rank() == 0:
         hand_out(task)
     teacher = task.teacher
@@ -147,7 +148,7 @@ def train_sequence(
             )
         )
         run.epoch += 1
-        _judge(run, task.held, sizes.query_time)
+        _judge(run, held, sizes.query_time)
         if watch is not None:
             watch(_ended(run, stage, epochs, len(events.events.row), run.rates[-1]))
         due = time.monotonic() - saved_s >= 60 * config.checkpoint_minutes
@@ -157,7 +158,7 @@ def train_sequence(
         wanted = go_on is None or go_on(run.epoch, run.ndcgs[-1] if run.ndcgs else math.nan)
         if not as_first(wanted, run.on.device):
             break
-    chosen = run.best_weights if task.held is not None else run.module.state_dict()
+    chosen = run.module.state_dict() if held is None else run.best_weights
     return Trained(
         _arrays(chosen),
         run.best_epoch,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from penchant.core.ids import ArtifactId
 from penchant.engine.engine import Engine
+from penchant.ingest.order import unordered
 from penchant.training.fit import Tell, TrainingConfig, fit
 from penchant.training.sequence import Watch
 
@@ -19,6 +20,8 @@ def train(  # what to train on, with what, and who is watching
 ) -> ArtifactId:
     """Learn from every event of the log, publish the artifact and serve with it.
 
+    Events of one user at one instant are read as a set, in a random order, as `penchant evaluate`
+    reads them: a source that knew the order of the file would be trusted for what it cannot serve.
     A run that is cut off leaves checkpoints beside the database; `resume` goes on from them to
     the same result. Raises `NotEnoughDataError` with the numbers.
     """
@@ -26,7 +29,7 @@ def train(  # what to train on, with what, and who is watching
     checkpoint = engine.training_folder / "run.safetensors"
     if not resume:
         _clear(checkpoint)
-    columns = engine.columns()
+    columns = unordered(engine.columns(), engine.config.signals)
     asked = engine.config.strategy.repeats
     repeats = None if asked == "auto" else asked == "keep"
     learned = fit(

@@ -1,10 +1,20 @@
 """Search for the settings of a sequence model that predict later events best (Optuna)."""
 
+import sqlite3
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from penchant.core.errors import ArtifactError, DivergedError, MissingExtraError
+from sqlalchemy.exc import SQLAlchemyError
+
+from penchant.core.errors import (
+    ArtifactError,
+    ConfigError,
+    DivergedError,
+    MissingExtraError,
+    NotEnoughDataError,
+)
 from penchant.core.events import EventColumns
 from penchant.core.signals import Signal
 from penchant.training.config import ScheduleConfig, SequenceConfig, TrainingConfig
@@ -20,6 +30,8 @@ except ImportError as error:
 
 SIZES: Final = (32, 48, 64, 96, 128)
 """Item vector lengths tried; the served step costs their square."""
+GIVEN: Final = "given"
+"""Mark of the trial with the settings that were given, whatever the search can note of them."""
 LANES: Final = (8, 16, 32, 64)
 """Batch sizes tried, in users read side by side."""
 
@@ -62,22 +74,14 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
     teaches every trial.
 
     Raises ArtifactError where `study` has trials of the same model on other events or from other
-    settings, whose figures cannot be compared with these.
+    settings, whose figures cannot be compared with these, or is no file for them;
+    NotEnoughDataError where nothing can be predicted of what `later` adds; ConfigError where
+    training is to begin from an artifact, whose weights fit one size alone.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    ready = prepare(columns, signals, keeps, later)
-    begin = Task(
-        ready.histories,
-        ready.items,
-        len(ready.reader.types),
-        config.model,
-        config.sizes,
-        config.schedule,
-        seed,
-        ready.held,
-    )
+    begin = _task(columns, later, signals, keeps, config, seed)
     search = optuna.create_study(
-        storage=None if study is None else f"sqlite:///{study}",
+        storage=None if study is None else _storage(study),
         study_name=config.model,
         load_if_exists=True,
         direction="maximize",
@@ -114,13 +118,57 @@ def tune(  # noqa: PLR0913  data, where to begin, how long, and who is watching
         return trained.ndcg
 
     if not tried:
-        search.enqueue_trial(_places(config))
+        search.enqueue_trial(_inside(_places(config)), user_attrs={GIVEN: True})
     if missing > 0:
-        told = [] if tell is None else [lambda _, frozen: tell(_trial(frozen))]
+        told = [] if tell is None else [lambda _, frozen: tell(_trial(frozen, config))]
         search.optimize(objective, n_trials=missing, callbacks=told)
-    every = tuple(_trial(one) for one in search.get_trials(states=ended))
+    every = tuple(_trial(one, config) for one in search.get_trials(states=ended))
     best = _best(every, config)
     return Tuned(best, every, _placed(config, best.settings))
+
+
+def _task(
+    columns: EventColumns,
+    later: EventColumns,
+    signals: Mapping[str, Signal],
+    keeps: bool,
+    config: TrainingConfig,
+    seed: int,
+) -> Task:
+    """What every trial trains, with the settings that were given."""
+    if config.begin is not None:
+        raise ConfigError(
+            f"training.begin = {config.begin}: sizes are searched, and its weights have but one"
+        )
+    ready = prepare(columns, signals, keeps, later)
+    if ready.held is None or not len(ready.held.target):
+        raise NotEnoughDataError(
+            f"of {len(later) - len(columns):,} later events none follows another of its user, on "
+            "an item known by then, so that no trial could be judged"
+        )
+    return Task(
+        ready.histories,
+        ready.items,
+        len(ready.reader.types),
+        config.model,
+        config.sizes,
+        config.schedule,
+        seed,
+        ready.held,
+    )
+
+
+def _storage(study: Path) -> optuna.storages.RDBStorage:
+    """The file of `--study`, whatever its name has in it."""
+    try:
+        study.parent.mkdir(parents=True, exist_ok=True)
+        connect = partial(sqlite3.connect, study, check_same_thread=False)
+        return optuna.storages.RDBStorage("sqlite://", engine_kwargs={"creator": connect})
+    except (OSError, SQLAlchemyError, sqlite3.Error) as error:
+        said = getattr(error, "orig", None) or error
+        raise ArtifactError(
+            f"{study} keeps no trials: {said}; allowed is a file of an earlier search, or a new one"
+        ) from None
 
 
 def _same(search: optuna.Study, told: dict[str, str], path: Path | None) -> None:
@@ -155,12 +203,12 @@ def _drawn(trial: optuna.Trial, config: TrainingConfig) -> tuple[SequenceConfig,
     widths = tuple(size for size in SIZES if size % heads == 0)
     found = {
         "dim": trial.suggest_categorical("dim", _with(widths, config.sizes.dim)),
-        "dropout": trial.suggest_float("dropout", 0.0, 0.6, step=0.05),
+        "dropout": trial.suggest_float("dropout", 0.0, 0.6),
         "learning_rate": trial.suggest_float("learning_rate", begin / 6, begin * 3, log=True),
         "weight_decay": trial.suggest_float("weight_decay", 1e-4, 0.3, log=True),
         "lanes": trial.suggest_categorical("lanes", _with(LANES, config.schedule.lanes)),
     }
-    placed = _placed(config, found)
+    placed = config if GIVEN in trial.user_attrs else _placed(config, found)
     return placed.sizes, placed.schedule
 
 
@@ -172,10 +220,19 @@ def _places(config: TrainingConfig) -> dict[str, Any]:
     """Where the search begins."""
     return {
         "dim": config.sizes.dim,
-        "dropout": round(config.sizes.dropout / 0.05) * 0.05,
+        "dropout": config.sizes.dropout,
         "learning_rate": config.sizes.learning_rate,
-        "weight_decay": min(0.3, max(1e-4, config.schedule.weight_decay)),
+        "weight_decay": config.schedule.weight_decay,
         "lanes": config.schedule.lanes,
+    }
+
+
+def _inside(places: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as the search can note it."""
+    return {
+        **places,
+        "dropout": min(0.6, places["dropout"]),
+        "weight_decay": min(0.3, max(1e-4, places["weight_decay"])),
     }
 
 
@@ -188,6 +245,7 @@ def _placed(config: TrainingConfig, found: Mapping[str, Any]) -> TrainingConfig:
     return TrainingConfig.model_validate(whole)
 
 
-def _trial(frozen: optuna.trial.FrozenTrial) -> Trial:
+def _trial(frozen: optuna.trial.FrozenTrial, config: TrainingConfig) -> Trial:
     pruned = frozen.state == optuna.trial.TrialState.PRUNED
-    return Trial(frozen.number, None if pruned else frozen.value, frozen.params)
+    settings = _places(config) if GIVEN in frozen.user_attrs else frozen.params
+    return Trial(frozen.number, None if pruned else frozen.value, settings)

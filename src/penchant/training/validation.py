@@ -1,6 +1,6 @@
 """NDCG@10 on later events while training: the whole catalogue, taken items masked for all alike."""
 
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -11,7 +11,8 @@ from penchant.features.reader import FeatureColumns
 from penchant.interests.sequence_net import Carried, SequenceNet
 from penchant.training.streams import Histories, histories, whole_histories
 
-CHUNK = 2048
+CELLS: Final = 2**24
+"""Scores held at once, 64 MB."""
 LANES, LENGTH = 32, 128
 """Of the histories read at once."""
 
@@ -69,8 +70,9 @@ def ndcg_at_10(net: SequenceNet, held: Held, query_time: bool = True) -> float:
     device = interests.device
     unmet = torch.from_numpy(~held.met).to(device)
     gained = 0.0
-    for at in range(0, len(held.target), CHUNK):
-        wanted = held.target[at : at + CHUNK]
+    size = chunk_of(net, interests)
+    for at in range(0, len(held.target), size):
+        wanted = held.target[at : at + size]
         scores = scores_of(net, interests[wanted - 1])
         scores[:, unmet] = -torch.inf
         rows = torch.from_numpy(events.row[wanted].astype(np.int64)).to(device)
@@ -83,6 +85,11 @@ def ndcg_at_10(net: SequenceNet, held: Held, query_time: bool = True) -> float:
         placed = torch.isfinite(right[:, 0]) & (place < 10)
         gained += float(torch.where(placed, 1 / torch.log2(place + 2), 0.0).sum())
     return gained / (len(held.target) + held.missed)
+
+
+def chunk_of(net: SequenceNet, interests: Tensor) -> int:
+    """How many queries (T, K, D) are scored at once."""
+    return max(1, min(2048, CELLS // (len(net.events.item_bias) * interests.shape[1])))
 
 
 def scores_of(net: SequenceNet, interests: Tensor) -> Tensor:
