@@ -89,7 +89,8 @@ def evaluate(  # noqa: PLR0913  the command line of one command
     That is `successive`. `prequential` reports it by window, `cold` by how little is known of the
     item and the user, `shuffle` against histories without their order; `drift` lets one user's
     stream go on as another's; `leave-one-out` asks for each user's last event, as papers do.
-    Events of one user at one instant are put in random order, unless --order names the true one.
+    Events of one user at one instant are put in random order, unless --order names the true one;
+    a sequence model still trains on them as on a set, but for leave-one-out.
     """
     from penchant.cli.evaluation_tables import headline, tabled
     from penchant.cli.settings import load_settings

@@ -28,7 +28,7 @@ class GatedConfig(BaseModel):
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Share of activations dropped while training."""
     learning_rate: float = Field(default=5e-3, gt=0)
-    """Highest step size; rises over 100 steps, then falls along a cosine to a twentieth."""
+    """Highest step size; rises over 100 steps or a fifth of all, then falls to a twentieth."""
     query_time: bool = True
     """Whether the time since the latest event counts when interests are read."""
 

@@ -35,7 +35,7 @@ class LruConfig(BaseModel):
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Share of activations dropped while training."""
     learning_rate: float = Field(default=5e-3, gt=0)
-    """Highest step size; rises over 100 steps, then falls along a cosine to a twentieth."""
+    """Highest step size; rises over 100 steps or a fifth of all, then falls to a twentieth."""
     interests: int = Field(default=1, ge=1, le=4)
     """Directions that a user's interests have when they are read: an item is as near as it is to
     the nearest of them."""
