@@ -1,6 +1,6 @@
 """Live counts are made when first needed, and are those of the whole log however it came in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from penchant.core.items import Item
 from penchant.core.signals import Signal
 from penchant.engine.config import EngineConfig
 from penchant.engine.engine import BULK, Engine
+from penchant.ingest.clean import CleanConfig
 from penchant.strategy.rules import StrategyConfig
 
 DAY_S = 86_400.0
@@ -123,3 +124,21 @@ def test_a_type_that_weighs_nothing_may_hide_its_item(tmp_path: Path) -> None:
         left = [place.item for place in engine.recommend("u1", 5).items]
         assert gone not in left
         assert set(rest) <= set(left)
+
+
+@pytest.mark.slow
+def test_an_event_of_the_future_hides_nobody_s_month_after_a_restart(
+    trained: Callable[[], Path],
+) -> None:
+    path = trained()
+    config = EngineConfig(clean=CleanConfig(exclude=frozenset({"impossible"})))
+    now_s = 1_362_819_516.0 + 60.0  # a minute after the trained database ends
+    far = Event(UserId("u1"), "view", now_s + 80 * DAY_S, ItemId("0903624"), flags=("future",))
+    with Engine.open(path, config, ManualClock(now_s)) as engine:
+        engine.observe_many([far])
+        before = [(item.id, weight) for item, weight in engine.popular(5, window="30d")]
+    with Engine.open(path, config, ManualClock(now_s)) as again:
+        after = [(item.id, weight) for item, weight in again.popular(5, window="30d")]
+    assert len(before) == 5
+    assert [item for item, _ in after] == [item for item, _ in before]
+    assert [w for _, w in after] == pytest.approx([w for _, w in before], rel=1e-5)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from penchant.core.errors import ArtifactError
 from penchant.core.events import Event
 from penchant.core.ids import ItemId, UserId
 from penchant.engine.config import EngineConfig
@@ -41,3 +42,23 @@ def test_the_order_of_the_file_inside_an_instant_is_not_learned(tmp_path: Path) 
     near = np.abs(later) <= 2  # what one basket holds
     up = counts["counts"][near & (later > 0)].sum() / counts["counts"][near].sum()
     assert 0.4 < up < 0.6  # as the file lists them, nearly all would go up
+
+
+@pytest.mark.slow
+def test_a_model_that_has_read_somebody_who_was_forgotten_meanwhile_is_not_published(
+    tmp_path: Path,
+) -> None:
+    with Engine.open(tmp_path / "shop.db", EngineConfig(clock="log")) as engine:
+        engine.observe_many(baskets(200))
+        told: list[str] = []
+
+        def tell(stage: str, _share: float) -> None:
+            if not told:
+                engine.forget("u3")
+            told.append(stage)
+
+        with pytest.raises(ArtifactError, match="not published; train again"):
+            train(engine, TINY, tell=tell)
+        assert engine.artifact is None
+        assert not list(engine.training_folder.glob("*"))
+        assert train(engine, TINY) == engine.artifact

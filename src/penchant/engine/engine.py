@@ -106,6 +106,7 @@ class Engine:
         self._folded = database.log.cursor()
         self._memory = WritePath(database, config, self._clock.now_s)
         self._learned: Learned | None = None
+        self._erasures = 0
         self._serve_current()
         self._placements = self._made_placements()
 
@@ -262,6 +263,7 @@ class Engine:
             first_s = min((event.time_s for event in before), default=np.inf)
             trained = trained_with(self._database.artifacts, first_s)
             receipt = self._database.erase(who, trained)
+            self._erasures += 1
             with self._turns.writing(), self._following((who,)):
                 self._turn_back(before)
                 self._memory.take_back(who, before, [], self.now_s())
@@ -565,6 +567,11 @@ class Engine:
         """The settings it was opened with."""
         return self._config
 
+    @property
+    def erasures(self) -> int:
+        """Users forgotten since it was opened."""
+        return self._erasures
+
     def publish(self, learned: Learned) -> ArtifactId:
         """Write `learned` as an artifact and use it from the next request on."""
         self._refuse_strange(learned)
@@ -751,7 +758,8 @@ class Engine:
         if not rows_match(learned.items, catalogue):
             raise ConfigError(
                 f"the artifact was trained on another catalogue: its {len(learned.items)} items "
-                f"are not the first of the {len(catalogue)} here; train on this database"
+                f"are not the first of the {len(catalogue)} here; delete `current` in "
+                f"{self._database.artifacts.folder} to serve without it, and train on this database"
             )
 
     def _made_placements(self) -> Placements:

@@ -12,12 +12,13 @@ from penchant.engine.learned import read_card
 from penchant.storage.artifacts import ArtifactStore
 
 _TRAINED_WITH: Final = (
-    "artifact {} was trained while the user's events were in the log: it holds no id and no event, "
-    "only weights and counts over all users, until it is pruned"
+    "artifact {} was trained while the user's events were in the log: it names no user and holds "
+    "no event, but weights, ids of items, and counts of which items follow one another, until it "
+    "is pruned"
 )
 _UNFINISHED: Final = (
     "{} holds the weights of an unfinished training run, which may have read the user's events: "
-    "no id and no event, until the run is finished or the folder deleted"
+    "no user and no event, until the run is finished or the folder deleted"
 )
 _CATALOGUE: Final = "the catalogue keeps the ids of items that only they had met ({}): {}"
 _NAMED: Final = 10

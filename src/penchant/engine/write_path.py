@@ -134,7 +134,7 @@ class WritePath:
         added_s = self._database.catalogue.added_s()[: len(self.shelf)]  # stored, not yet met here
         self.live = Live(len(self.shelf), added_s, self._now_s)
         self.stages = self._composed()
-        newest_s = self._database.log.totals(self._exclude).newest_s or 0.0
+        newest_s = min(self._database.log.totals(self._exclude).newest_s or 0.0, self._now_s())
         since_s = -np.inf if self._learned is None else newest_s - WINDOW_S
         pasts: dict[UserId, list[EventFeatures]] = {}
         for event in self._database.log.scan_since(since_s):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from penchant.core.errors import ArtifactError
 from penchant.core.ids import ArtifactId
 from penchant.engine.engine import Engine
 from penchant.ingest.order import unordered
@@ -23,12 +24,14 @@ def train(  # what to train on, with what, and who is watching
     Events of one user at one instant are read as a set, in a random order, as `penchant evaluate`
     reads them: a source that knew the order of the file would be trusted for what it cannot serve.
     A run that is cut off leaves checkpoints beside the database; `resume` goes on from them to
-    the same result. Raises `NotEnoughDataError` with the numbers.
+    the same result. Raises `NotEnoughDataError` with the numbers, and `ArtifactError` where
+    somebody was forgotten meanwhile.
     """
     config = config or TrainingConfig()
     checkpoint = engine.training_folder / "run.safetensors"
     if not resume:
         _clear(checkpoint)
+    erasures = engine.erasures
     columns = unordered(engine.columns(), engine.config.signals)
     asked = engine.config.strategy.repeats
     repeats = None if asked == "auto" else asked == "keep"
@@ -43,6 +46,12 @@ def train(  # what to train on, with what, and who is watching
         tell,
         checkpoint,
     )
+    if engine.erasures != erasures:
+        _clear(checkpoint)
+        raise ArtifactError(
+            "somebody was forgotten while this model was trained on their events too: it is not "
+            "published; train again"
+        )
     artifact = engine.publish(learned)
     _clear(checkpoint)
     return artifact

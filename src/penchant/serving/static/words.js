@@ -161,7 +161,7 @@ export const WORDS = {
     receiptStates: "States erased",
     receiptRemains: "What remains",
     receiptNothing: "nothing",
-    remainsTrained: "Model {name} was trained while these events were in the log: it holds no id and no event, only weights and counts over all users, until it is pruned.",
+    remainsTrained: "Model {name} was trained while these events were in the log: it names no user and holds no event, but weights, ids of items, and counts of which items follow one another, until it is pruned.",
     done: "Done",
     elsewhereErased: "This person was erased from elsewhere.",
 
@@ -397,7 +397,7 @@ export const WORDS = {
     receiptStates: "抹除的状态",
     receiptRemains: "还留着什么",
     receiptNothing: "没有",
-    remainsTrained: "模型 {name} 训练时日志里还有这些事件：其中没有任何编号和事件，只有全体用户的权重和计数，直到模型被清理为止。",
+    remainsTrained: "模型 {name} 训练时日志里还有这些事件：其中没有任何用户编号和事件，只有权重、物品编号，以及物品先后出现的计数，直到模型被清理为止。",
     done: "好",
     elsewhereErased: "此人已在别处被抹除。",
 
