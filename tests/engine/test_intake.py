@@ -1,5 +1,6 @@
 """Many rows at once: the good ones land in order, the wrong ones are told why, one by one."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,10 @@ import pytest
 
 from penchant.core.clock import ManualClock
 from penchant.core.errors import UnknownEventTypeError
+from penchant.core.signals import SHIPPED
 from penchant.engine.engine import Engine
+from penchant.ingest.clean import CleanConfig
+from penchant.ingest.datasets import open_dataset
 
 NOW_S = 1_700_000_000.0
 
@@ -92,3 +96,28 @@ def test_two_searches_in_the_same_second_are_two_events(engine: Engine) -> None:
         "iron pot",
         "green tea",
     ]
+
+
+def test_what_comes_in_is_cleaned_as_a_file_is(tmp_path: Path) -> None:
+    rows = [
+        {"user": "ann", "item": "tea", "type": "view"},
+        {"user": "ann", "item": "undefined", "type": "view"},
+        {"user": "bob", "item": "pot", "type": "dwell", "value": -5.0},
+        {"user": "null", "item": "tea", "type": "view"},
+    ]
+    timed = [{**row, "time": NOW_S + n} for n, row in enumerate(rows)]
+    (tmp_path / "events.jsonl").write_text("\n".join(map(json.dumps, timed)))
+    data = open_dataset(str(tmp_path / "events.jsonl"), {}, None, None, ids=True, signals=SHIPPED)
+    cleaned = data.cleaned(CleanConfig(), NOW_S + 60)
+    with (
+        Engine.open(tmp_path / "online.db", clock=ManualClock(NOW_S + 60)) as online,
+        Engine.open(tmp_path / "file.db", clock=ManualClock(NOW_S + 60)) as offline,
+    ):
+        outcomes, _ = online.observe_each(timed)
+        assert [one.status for one in outcomes] == ["new", "new", "new", "rejected"]
+        assert "user is 'null', which stands for none" in str(outcomes[3].error)
+        offline.observe_many(event for batch in cleaned.events(1000) for event in batch)
+        assert list(online.events()) == list(offline.events())
+        assert online.popular() == offline.popular()
+        assert [item.id for item, _ in online.popular()] == ["tea"]
+        assert online.facts()["flags"] == {"impossible": 1}

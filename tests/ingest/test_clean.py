@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from penchant.core.errors import ConfigError
+from penchant.core.errors import ConfigError, InvalidEventError
 from penchant.core.events import Event
 from penchant.core.ids import EventId, ItemId, UserId
-from penchant.ingest.clean import FLAGS, CleanConfig, clean, clean_events, moves
+from penchant.ingest.clean import FLAGS, CleanConfig, clean, clean_events, clean_one, moves
 from penchant.ingest.table import SCHEMA, table_of
 
 NOW_S = 1_000_000.0
@@ -245,3 +245,25 @@ def test_cleaning_leaves_its_input_alone(events: list[Event]) -> None:
     before = table.clone()
     clean(table, CONFIG, NOW_S)
     assert table.equals(before)
+
+
+@given(DIRTY)
+def test_an_event_alone_is_cleaned_as_it_is_among_others(events: list[Event]) -> None:
+    alone = CleanConfig(sentinels=frozenset(), rated=frozenset(), scales={"rating": (1.0, 10.0)})
+    finite = [one for one in events if one.value is None or math.isfinite(one.value)]
+    for one in finite:
+        (among,) = clean_events([one], alone, NOW_S).events() or (None,)
+        if among is None:
+            with pytest.raises(InvalidEventError):
+                clean_one(one, alone)
+            continue
+        mine = clean_one(one, alone)
+        assert mine.item == among.item
+        assert ("impossible" in mine.flags) == ("impossible" in among.flags)
+        assert clean_one(mine, alone) == mine
+
+
+@pytest.mark.parametrize("bad", [event(user=" NULL "), event(type="undefined")])
+def test_an_event_alone_of_nobody_or_of_no_type_is_refused(bad: Event) -> None:
+    with pytest.raises(InvalidEventError, match=r"which stands for none; clean\.null_words"):
+        clean_one(bad, CONFIG)

@@ -16,6 +16,7 @@ from penchant.core.errors import (
 from penchant.core.events import Event
 from penchant.core.ids import EventId
 from penchant.engine.config import EngineConfig
+from penchant.ingest.clean import clean_one
 from penchant.ingest.event_ids import event_id
 from penchant.ingest.wire import EVENT_FIELDS, check_time, event_from, id_text, is_missing
 
@@ -47,18 +48,19 @@ class Outcome(NamedTuple):
 
 
 class Intake:
-    """Checks what is handed in by the Signals and the tolerance of one engine."""
+    """Checks what is handed in by the Signals, and cleans it as files are, for one engine."""
 
     def __init__(self, config: EngineConfig) -> None:
         self._signals = config.signals
-        self._tolerance_s = config.clean.tolerance_s
+        self._clean = config.clean
 
     def event(self, given: Event | Mapping[str, Any], now_s: float) -> Event:
-        """The event with an id; an event without a time is of now."""
+        """The event, cleaned, with the id of what was given; without a time it is of now."""
         event = self._known(given) if isinstance(given, Event) else self._read(given, now_s)
         if "future" not in event.flags:
-            check_time(event, max(now_s, SystemClock().now_s()), self._tolerance_s)
-        return event if event.id is not None else replace(event, id=event_id(event))
+            check_time(event, max(now_s, SystemClock().now_s()), self._clean.tolerance_s)
+        event = event if event.id is not None else replace(event, id=event_id(event))
+        return clean_one(event, self._clean)
 
     def each(self, rows: Sequence[Any], now_s: float) -> list[Event | PenchantError]:
         """The same for every row by itself."""

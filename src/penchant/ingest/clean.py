@@ -1,14 +1,15 @@
 """Cleaning: drops only what cannot be an event, makes noise missing, flags the rest, counts all."""
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-from penchant.core.errors import ConfigError
+from penchant.core.errors import ConfigError, InvalidEventError
 from penchant.core.events import Event
 from penchant.ingest.impute import fit_filler
 from penchant.ingest.suspects import Limits, bots, floods
@@ -94,6 +95,32 @@ def clean_events(
 ) -> Cleaned:
     """`clean` for events as objects."""
     return clean(table_of(events), config, now_s, window)
+
+
+def clean_one(event: Event, config: CleanConfig) -> Event:
+    """What `clean` does to an event that comes in alone: all that needs no other event to judge.
+
+    An item that is a null word is none; a value outside a given scale, or below 0 where it cannot
+    be, flags it `impossible`. Raises InvalidEventError for a user or a type that is a null word.
+    """
+    for field in ("user", "type"):
+        text = getattr(event, field)
+        if text.strip().lower() in config.null_words:
+            raise InvalidEventError(
+                f"{field} is {text!r}, which stands for none; clean.null_words lists such words"
+            )
+    if event.item is not None and event.item.strip().lower() in config.null_words:
+        event = replace(event, item=None)
+    if event.value is None or _possible(event.type, event.value, config):
+        return event
+    flags = {*event.flags, "impossible"}
+    ours = [name for name in FLAGS if name in flags]
+    return replace(event, flags=(*sorted(flags - set(FLAGS)), *ours))
+
+
+def _possible(kind: str, value: float, config: CleanConfig) -> bool:
+    low, high = config.scales.get(kind, (-math.inf, math.inf))
+    return low <= value <= high and (value >= 0 or kind not in config.not_negative)
 
 
 def clean(
