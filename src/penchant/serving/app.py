@@ -162,7 +162,9 @@ class App:
             EventRoutes(self._intake, bodies, engine.undo, hub.moved_all, config.max_rows),
             SlateRoutes(engine, slates, fast, slow, bodies),
             SessionRoutes(engine, fast, bodies),
-            StreamRoutes(hub, slates.plain, self._visible.wait, config.alive_every_s),
+            StreamRoutes(
+                hub, slates.plain, self._visible.wait, config.alive_every_s, self.keys.caller
+            ),
             UserRoutes(engine, slow, self._intake, bodies, hub.erased),
             ItemRoutes(engine, slow, self._intake, bodies, hub.moved_all, config.max_rows),
             HealthRoutes(self._health, engine.check, self._stopping),
