@@ -90,6 +90,36 @@ def test_a_head_without_end_is_answered_431(opens: Opens) -> None:
     assert problem["type"] == "/docs/problems#head-too-large"
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /about HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"a" * 60_000,
+        b"GET /about HTTP/1.1\r\nHost: 127.0.0.1" + b"\r\nX-Many: aaaaaaaa" * 3_000,
+        b"GET /about?" + b"a" * 60_000 + b" HTTP/1.1\r\nHost: 127.0.0.1",
+    ],
+    ids=["one long header", "many headers", "a long address"],
+)
+def test_a_head_that_comes_whole_and_too_large_is_answered_431(opens: Opens, head: bytes) -> None:
+    shop = opens(max_head_bytes=1_024)
+    with connected(shop) as wire:
+        wire.sendall(head + b"\r\n\r\n")
+        status, problem = told(everything(wire))
+    assert status == 431
+    assert problem["type"] == "/docs/problems#head-too-large"
+    assert problem["detail"] == "allowed are 1,024 bytes"
+
+
+def test_heads_that_come_together_are_each_measured_alone(opens: Opens) -> None:
+    shop = opens(max_head_bytes=1_024)
+    asked = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"a" * 800 + b"\r\n\r\n"
+    with connected(shop) as wire:
+        wire.sendall(asked * 3)
+        found = b""
+        while found.count(b'"ok"') < 3:
+            found += wire.recv(65_536)
+    assert found.count(b"200 OK") == 3
+
+
 def test_what_is_no_http_is_answered_400(shop: Shop) -> None:
     for nonsense in (b"\x16\x03\x01 hello\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n"):
         with connected(shop) as wire:

@@ -33,6 +33,7 @@ class Protocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._head_bytes = 0
+        self._field_bytes = 0
         self._in_head = False
         self._head_timer: TimerHandle | None = None
         self._drain_timer: TimerHandle | None = None
@@ -58,14 +59,25 @@ class Protocol(HttpToolsProtocol):
         if not self._in_head:
             self._head_bytes = 0
         elif self._head_bytes > self.limits.max_head_bytes:
-            self._refuse("head-too-large", f"allowed are {self.limits.max_head_bytes:,} bytes")
+            self._refuse_head()
         elif self._head_timer is None:
             self._await_head()
 
     def on_message_begin(self) -> None:
         """A request begins."""
         self._in_head = True
+        self._field_bytes = 0
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Some of what is asked for."""
+        self._count_field(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header, or one after the body."""
+        self._count_field(len(name) + len(value) + 3)  # the colon, and the end of the line
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Its head is there."""
@@ -110,6 +122,16 @@ class Protocol(HttpToolsProtocol):
         if self._drain_timer is not None:
             self._drain_timer.cancel()
             self._drain_timer = None
+
+    def _count_field(self, size: int) -> None:
+        """What came whole is counted here, before the app hears of it."""
+        self._field_bytes += size
+        if self._field_bytes > self.limits.max_head_bytes:
+            self._refuse_head()
+            raise ValueError("the head is too large")  # ends the parser
+
+    def _refuse_head(self) -> None:
+        self._refuse("head-too-large", f"allowed are {self.limits.max_head_bytes:,} bytes")
 
     def _close(self) -> None:
         if not self.transport.is_closing():
