@@ -4,7 +4,8 @@ import json
 import socket
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -79,6 +80,75 @@ def test_an_idle_connection_is_closed_after_its_time(opens: Opens) -> None:
     with connected(shop) as wire:
         wire.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert b"200 OK" in everything(wire)
+
+
+def connected_with_little_room(shop: Shop) -> socket.socket:
+    """A connection whose receiver takes little that is not read."""
+    wire = socket.socket()
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    wire.settimeout(10)
+    wire.connect(("127.0.0.1", int(shop.url.rpartition(":")[2])))
+    return wire
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+LONG: Final = 4_000_000
+ASKED: Final = b"GET /users/ann/interests HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"], ids=["kept open", "closing"])
+def test_a_caller_who_does_not_read_the_answer_is_cut_off(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch, more: bytes
+) -> None:
+    shop = opens(keep_alive_s=0.3)
+    monkeypatch.setattr(shop.engine, "profile", lambda _: "a" * LONG)
+    open_now = shop.server.server_state.connections
+    with connected_with_little_room(shop) as wire:
+        wire.sendall(ASKED + more + b"\r\n")
+        wait_until(lambda: len(open_now) == 1)
+        wait_until(lambda: len(open_now) == 0)
+        assert len(everything(wire)) < LONG
+
+
+def test_a_caller_who_reads_slowly_gets_the_whole_answer(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = opens(keep_alive_s=0.5)
+    monkeypatch.setattr(shop.engine, "profile", lambda _: "a" * LONG)
+    with connected_with_little_room(shop) as wire:
+        wire.sendall(ASKED + b"Connection: close\r\n\r\n")
+        found, began = b"", time.monotonic()
+        while part := wire.recv(32_768):
+            found += part
+            time.sleep(0.02)
+        assert time.monotonic() - began > 1.5
+    assert found.partition(b"\r\n\r\n")[2] == b'"%b"' % (b"a" * LONG)
+
+
+def test_a_stream_that_is_not_read_is_cut_off_and_one_that_is_read_goes_on(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = opens(keep_alive_s=0.3)
+    monkeypatch.setattr("penchant.serving.stream.event", lambda _: b"a" * LONG + b"\n\n")
+    asked = b"GET /users/ann/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with connected_with_little_room(shop) as idle, connected(shop) as reading:
+        for wire in (idle, reading):
+            wire.sendall(asked)
+        found = 0
+        while found < LONG:
+            found += len(reading.recv(65_536))
+        wait_until(lambda: shop.app._hub.open == 1)
+        time.sleep(0.5)
+        assert shop.http.delete("/items/cup").status_code == 200
+        while found < 2 * LONG:
+            found += len(reading.recv(65_536))
+        assert len(everything(idle)) < LONG
 
 
 def test_a_head_without_end_is_answered_431(opens: Opens) -> None:
