@@ -161,7 +161,7 @@ class App:
         resources = (
             EventRoutes(self._intake, bodies, engine.undo, hub.moved_all, config.max_rows),
             SlateRoutes(engine, slates, fast, slow, bodies),
-            SessionRoutes(engine, fast, bodies),
+            SessionRoutes(engine, fast, bodies, self.metrics),
             StreamRoutes(
                 hub, slates.plain, self._visible.wait, config.alive_every_s, self.keys.caller
             ),
