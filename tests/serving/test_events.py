@@ -192,6 +192,16 @@ def test_after_waits_for_an_event_and_says_when_it_does_not_come(shop: Shop) -> 
     assert "after is 'soon'" in problem(answer, 422, "invalid-request")
 
 
+def test_after_knows_an_event_that_the_engine_was_told_of_past_the_server(shop: Shop) -> None:
+    before = shop.engine.observe("inside", "tea").cursor
+    assert shop.get("/users/inside/recommendations", after=before)["state_cursor"] == before
+    wanted = str(int(before) + 1)  # comes while the wait for it is under way
+    later = threading.Timer(0.05, shop.engine.observe, ("inside", "pot"))
+    later.start()
+    assert shop.get("/users/inside/recommendations", after=wanted)["state_cursor"] == wanted
+    later.join()
+
+
 def test_a_reason_for_refusal_is_one_of_few_words() -> None:
     said = ["no event type is named 'x'", "value is 'good'; allowed", "an event has no field 'y'"]
     assert [reason_of(one) for one in said] == ["type", "value", "row"]

@@ -61,7 +61,7 @@ class App:
         self.metrics = Metrics(config.freshness_target_ms)
         self.keys = Keys(keys_path(engine.path), time)
         self._hub = Hub(config.max_streams)
-        self._visible = Visible(int(engine.observe_each([])[1]), engine.config.after_wait_s)
+        self._visible = Visible(lambda: int(engine.observe_each([])[1]), engine.config.after_wait_s)
         self._slates = Lane("slates")
         self._together = Together("together", SlateAnswers(engine), TOGETHER)
         self._reads = Lane("reads")
