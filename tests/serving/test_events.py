@@ -8,6 +8,7 @@ import httpx
 import pytest
 from tests.serving.conftest import NOW_S, Opens, Shop, problem
 
+from penchant.core.errors import StorageFullError
 from penchant.serving.events import reason_of
 
 
@@ -116,6 +117,49 @@ def test_a_thousand_rows_land_with_one_request(shop: Shop) -> None:
     assert shop.get("/users/bulk/history", limit=1)["total"] == 1_000
 
 
+def test_a_thousand_rows_do_not_have_the_whole_log_counted_again(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = opens()
+    shop.slate("ann")
+    scans = []
+    log = shop.engine._database.log
+    scan = log.scan_since
+    monkeypatch.setattr(log, "scan_since", lambda since_s: scans.append(since_s) or scan(since_s))
+    rows = [view(f"bulk-{n % 7}", "cup", id=f"bulk-{n}") for n in range(999)]
+    told = shop.post("/events", [*rows[:600], 5, *rows[600:]])
+    assert statuses(told) == [*["new"] * 600, "rejected", *["new"] * 399]
+    assert [row["event_id"] for row in told["results"] if row["event_id"]] == [
+        row["id"] for row in rows
+    ]
+    assert shop.slate("ann")[0] == "cup"
+    assert scans == []
+
+
+def test_rows_that_are_stored_are_acknowledged_where_the_log_fails_at_later_ones(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = opens()
+    log = shop.engine._database.log
+    append = log.append
+
+    def fail_later(events: Any) -> Any:
+        if any(event.id == "bulk-900" for event in events):
+            raise StorageFullError("shop.db cannot grow")
+        return append(events)
+
+    monkeypatch.setattr(log, "append", fail_later)
+    rows = [view("bulk", id=f"bulk-{n}") for n in range(1_000)]
+    told = shop.post("/events", rows)
+    stored = statuses(told).index("rejected")
+    assert statuses(told) == [*["new"] * stored, *["rejected"] * (1_000 - stored)]
+    assert 0 < stored <= 900
+    assert "send it again" in told["results"][-1]["error"]
+    assert shop.get("/users/bulk/history", limit=1)["total"] == stored
+    assert shop.get("/users/bulk/recommendations")["state_cursor"] == told["cursor"]
+    problem(shop.http.post("/events", json=rows[900]), 507, "storage-full")
+
+
 def test_requests_that_come_together_are_each_told_of_their_own_rows(shop: Shop) -> None:
     answers: dict[int, Any] = {}
 
@@ -146,6 +190,16 @@ def test_after_waits_for_an_event_and_says_when_it_does_not_come(shop: Shop) -> 
     assert answer.headers["retry-after"] == "1"
     answer = shop.http.get("/users/later/recommendations", params={"after": "soon"})
     assert "after is 'soon'" in problem(answer, 422, "invalid-request")
+
+
+def test_after_knows_an_event_that_the_engine_was_told_of_past_the_server(shop: Shop) -> None:
+    before = shop.engine.observe("inside", "tea").cursor
+    assert shop.get("/users/inside/recommendations", after=before)["state_cursor"] == before
+    wanted = str(int(before) + 1)  # comes while the wait for it is under way
+    later = threading.Timer(0.05, shop.engine.observe, ("inside", "pot"))
+    later.start()
+    assert shop.get("/users/inside/recommendations", after=wanted)["state_cursor"] == wanted
+    later.join()
 
 
 def test_a_reason_for_refusal_is_one_of_few_words() -> None:

@@ -54,6 +54,16 @@ def test_what_came_in_is_counted_by_what_became_of_it(opens: Opens) -> None:
     assert Measured(text).one("penchant_memory_bytes") > 2**24
 
 
+def test_the_slate_of_a_session_counts_as_any_other(opens: Opens) -> None:
+    shop = opens()
+    shop.post("/session/recommendations", {"events": [{"item": "tea", "type": "view"}]})
+    shop.http.post("/session/recommendations", json={"events": [{"type": "veiw"}]})
+    assert 'penchant_slates_total{placement="default"} 1.0' in shop.http.get("/metrics").text
+    told = shop.get("/overview")
+    assert sum(told["rates"]["slates"]) == 1
+    assert told["latency_ms"]["slate"]["p50"] > 0
+
+
 def test_the_overview_shows_the_log_the_rates_and_the_latencies(opens: Opens) -> None:
     shop = opens(freshness_target_ms=30.0)
     shop.post("/events", {"user": "ann", "item": "tea", "type": "view"})

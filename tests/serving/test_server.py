@@ -4,7 +4,8 @@ import json
 import socket
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -81,6 +82,75 @@ def test_an_idle_connection_is_closed_after_its_time(opens: Opens) -> None:
         assert b"200 OK" in everything(wire)
 
 
+def connected_with_little_room(shop: Shop) -> socket.socket:
+    """A connection whose receiver takes little that is not read."""
+    wire = socket.socket()
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    wire.settimeout(10)
+    wire.connect(("127.0.0.1", int(shop.url.rpartition(":")[2])))
+    return wire
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+LONG: Final = 4_000_000
+ASKED: Final = b"GET /users/ann/interests HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"], ids=["kept open", "closing"])
+def test_a_caller_who_does_not_read_the_answer_is_cut_off(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch, more: bytes
+) -> None:
+    shop = opens(keep_alive_s=0.3)
+    monkeypatch.setattr(shop.engine, "profile", lambda _: "a" * LONG)
+    open_now = shop.server.server_state.connections
+    with connected_with_little_room(shop) as wire:
+        wire.sendall(ASKED + more + b"\r\n")
+        wait_until(lambda: len(open_now) == 1)
+        wait_until(lambda: len(open_now) == 0)
+        assert len(everything(wire)) < LONG
+
+
+def test_a_caller_who_reads_slowly_gets_the_whole_answer(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = opens(keep_alive_s=0.5)
+    monkeypatch.setattr(shop.engine, "profile", lambda _: "a" * LONG)
+    with connected_with_little_room(shop) as wire:
+        wire.sendall(ASKED + b"Connection: close\r\n\r\n")
+        found, began = b"", time.monotonic()
+        while part := wire.recv(32_768):
+            found += part
+            time.sleep(0.02)
+        assert time.monotonic() - began > 1.5
+    assert found.partition(b"\r\n\r\n")[2] == b'"%b"' % (b"a" * LONG)
+
+
+def test_a_stream_that_is_not_read_is_cut_off_and_one_that_is_read_goes_on(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = opens(keep_alive_s=0.3)
+    monkeypatch.setattr("penchant.serving.stream.event", lambda _: b"a" * LONG + b"\n\n")
+    asked = b"GET /users/ann/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with connected_with_little_room(shop) as idle, connected(shop) as reading:
+        for wire in (idle, reading):
+            wire.sendall(asked)
+        found = 0
+        while found < LONG:
+            found += len(reading.recv(65_536))
+        wait_until(lambda: shop.app._hub.open == 1)
+        time.sleep(0.5)
+        assert shop.http.delete("/items/cup").status_code == 200
+        while found < 2 * LONG:
+            found += len(reading.recv(65_536))
+        assert len(everything(idle)) < LONG
+
+
 def test_a_head_without_end_is_answered_431(opens: Opens) -> None:
     shop = opens(max_head_bytes=1_024)
     with connected(shop) as wire:
@@ -88,6 +158,36 @@ def test_a_head_without_end_is_answered_431(opens: Opens) -> None:
         status, problem = told(everything(wire))
     assert status == 431
     assert problem["type"] == "/docs/problems#head-too-large"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /about HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"a" * 60_000,
+        b"GET /about HTTP/1.1\r\nHost: 127.0.0.1" + b"\r\nX-Many: aaaaaaaa" * 3_000,
+        b"GET /about?" + b"a" * 60_000 + b" HTTP/1.1\r\nHost: 127.0.0.1",
+    ],
+    ids=["one long header", "many headers", "a long address"],
+)
+def test_a_head_that_comes_whole_and_too_large_is_answered_431(opens: Opens, head: bytes) -> None:
+    shop = opens(max_head_bytes=1_024)
+    with connected(shop) as wire:
+        wire.sendall(head + b"\r\n\r\n")
+        status, problem = told(everything(wire))
+    assert status == 431
+    assert problem["type"] == "/docs/problems#head-too-large"
+    assert problem["detail"] == "allowed are 1,024 bytes"
+
+
+def test_heads_that_come_together_are_each_measured_alone(opens: Opens) -> None:
+    shop = opens(max_head_bytes=1_024)
+    asked = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"a" * 800 + b"\r\n\r\n"
+    with connected(shop) as wire:
+        wire.sendall(asked * 3)
+        found = b""
+        while found.count(b'"ok"') < 3:
+            found += wire.recv(65_536)
+    assert found.count(b"200 OK") == 3
 
 
 def test_what_is_no_http_is_answered_400(shop: Shop) -> None:

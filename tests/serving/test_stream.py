@@ -13,6 +13,8 @@ import httpx
 import pytest
 from tests.serving.conftest import Opens, Shop, problem
 
+from penchant.serving.keys import add_key, keys_path, revoke_key
+
 
 class Follower:
     """Reads a stream in a thread."""
@@ -56,9 +58,9 @@ class Follower:
 
 
 @contextmanager
-def following(shop: Shop, user: str, **query: Any) -> Iterator[Follower]:
+def following(shop: Shop, user: str, key: str = "", **query: Any) -> Iterator[Follower]:
     with (
-        httpx.Client(base_url=shop.url, timeout=10) as http,
+        httpx.Client(base_url=shop.url, timeout=10, headers={"X-API-Key": key}) as http,
         http.stream("GET", f"/users/{user}/stream", params=query) as answer,
     ):
         assert answer.status_code == 200
@@ -129,6 +131,38 @@ def test_streams_end_when_the_server_stops(opens: Opens) -> None:
         shop.stop()
         assert stream.next() is None
         assert time.monotonic() - began < 3
+
+
+def test_a_stream_of_a_revoked_key_ends_instead_of_showing_the_next_slate(opens: Opens) -> None:
+    shop = opens()
+    path, now_s = keys_path(shop.engine.path), time.time()
+    kept, gone = (add_key(path, name, "write", now_s) for name in ("kept", "gone"))
+    shop.app.keys._looked = 0.0  # the second until the file is looked at again is over
+    with (
+        following(shop, "leo", kept, repeats="false") as going_on,
+        following(shop, "leo", gone, repeats="false") as stream,
+    ):
+        assert items(going_on.slate()) == items(stream.slate())
+        revoke_key(path, "gone", time.time())
+        shop.app.keys._looked = 0.0
+        event = {"user": "leo", "item": "tea", "type": "view"}
+        shop.http.post("/events", json=event, headers={"X-API-Key": kept})
+        assert stream.next() is None
+        assert "tea" not in items(going_on.slate())
+
+
+def test_a_silent_stream_of_a_revoked_key_ends(opens: Opens) -> None:
+    shop = opens(alive_every_s=0.1)
+    path = keys_path(shop.engine.path)
+    key = add_key(path, "gone", "read", time.time())
+    shop.app.keys._looked = 0.0
+    with following(shop, "leo", key) as stream:
+        stream.slate()
+        assert stream.next() == ": alive"
+        revoke_key(path, "gone", time.time())
+        while stream.next(3.0) is not None:
+            pass
+    assert shop.app._hub.open == 0
 
 
 def test_no_more_streams_open_than_may(opens: Opens) -> None:

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.event import listen
 
 import penchant.storage.log as log_module
 from penchant.core.contracts import Head
@@ -251,3 +252,19 @@ def test_after_undo_the_log_is_as_if_it_had_never_seen_the_event(
         assert a.log.append(events).undone == [each.id in gone for each in events]
         late = event("late", time_s=4.0)  # what counts as late is the same, too
         assert a.log.append([late]).late == b.log.append([late]).late
+
+
+def test_a_check_reads_one_row_and_sorts_none(database: Database) -> None:
+    database.log.append([event(str(n), UserId(f"user-{n}")) for n in range(9)])
+    engine = database.log._readers._engine
+    asked: list[tuple[str, Sequence[object]]] = []
+    listen(
+        engine, "before_cursor_execute", lambda _c, _u, text, given, *_: asked.append((text, given))
+    )
+    database.log.check()
+    ((text, given),) = [one for one in asked if one[0] != "BEGIN"]
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(text, given).all()
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", given).all()
+    assert len(rows) == 1
+    assert not any("TEMP B-TREE" in row[-1] for row in plan)

@@ -61,7 +61,7 @@ class App:
         self.metrics = Metrics(config.freshness_target_ms)
         self.keys = Keys(keys_path(engine.path), time)
         self._hub = Hub(config.max_streams)
-        self._visible = Visible(int(engine.observe_each([])[1]), engine.config.after_wait_s)
+        self._visible = Visible(lambda: int(engine.observe_each([])[1]), engine.config.after_wait_s)
         self._slates = Lane("slates")
         self._together = Together("together", SlateAnswers(engine), TOGETHER)
         self._reads = Lane("reads")
@@ -161,8 +161,10 @@ class App:
         resources = (
             EventRoutes(self._intake, bodies, engine.undo, hub.moved_all, config.max_rows),
             SlateRoutes(engine, slates, fast, slow, bodies),
-            SessionRoutes(engine, fast, bodies),
-            StreamRoutes(hub, slates.plain, self._visible.wait, config.alive_every_s),
+            SessionRoutes(engine, fast, bodies, self.metrics),
+            StreamRoutes(
+                hub, slates.plain, self._visible.wait, config.alive_every_s, self.keys.caller
+            ),
             UserRoutes(engine, slow, self._intake, bodies, hub.erased),
             ItemRoutes(engine, slow, self._intake, bodies, hub.moved_all, config.max_rows),
             HealthRoutes(self._health, engine.check, self._stopping),

@@ -30,7 +30,7 @@ class ServingConfig(BaseModel):
     body_timeout_s: float = Field(default=10.0, gt=0)
     """Seconds until a body that is still incomplete is answered 408."""
     keep_alive_s: float = Field(default=30.0, gt=0)
-    """Seconds until a connection without a request is closed."""
+    """Seconds until a connection is closed that has no request, or reads nothing of its answer."""
     max_connections: int = Field(default=4_096, ge=1)
     """Connections open at once; more are closed as they come."""
     max_requests: int = Field(default=256, ge=1)

@@ -121,7 +121,8 @@ class Edge:
             raise RefusedError(
                 "unavailable", "the server stops", {"Retry-After": "1", "Connection": "close"}
             )
-        caller = self._keys.caller(_presented(given))
+        scope["presented"] = _presented(given)
+        caller = self._keys.caller(scope["presented"])
         if not self._keys.required:
             self._refuse_strange_pages(scope["method"], given)
         client = scope["client"] or ("",)

@@ -1,7 +1,7 @@
 """Hub: who waits for what: streams for their user's events, readers for a cursor."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from penchant.core.errors import InvalidRequestError, NotYetVisibleError
 
@@ -69,18 +69,20 @@ class Hub:
 
 
 class Visible:
-    """How far the log is folded, and who waits for more of it."""
+    """How far the log is folded, and who waits for more of it.
 
-    def __init__(self, cursor: int, within_s: float) -> None:
-        self._cursor = cursor
+    `folded` asks the engine, which others than the server may tell of events.
+    """
+
+    def __init__(self, folded: Callable[[], int], within_s: float) -> None:
+        self._folded = folded
         self._within_s = within_s
         self._waiting: set[tuple[int, asyncio.Future[None]]] = set()
 
     def reach(self, cursor: int) -> None:
         """Everything up to `cursor` is known to the next slate."""
-        self._cursor = max(self._cursor, cursor)
         for wanted, done in list(self._waiting):
-            if wanted <= self._cursor and not done.done():
+            if wanted <= cursor and not done.done():
                 done.set_result(None)
 
     async def wait(self, after: str | None) -> None:
@@ -93,7 +95,7 @@ class Visible:
             raise InvalidRequestError(
                 f"after is {after!r}; allowed is a cursor that POST /events gave back"
             ) from None
-        if wanted <= self._cursor:
+        if wanted <= self._folded():
             return
         waiter = (wanted, asyncio.get_running_loop().create_future())
         self._waiting.add(waiter)
@@ -101,6 +103,8 @@ class Visible:
             async with asyncio.timeout(self._within_s):
                 await waiter[1]
         except TimeoutError:
+            if wanted <= self._folded():
+                return
             raise NotYetVisibleError(wanted, self._within_s) from None
         finally:
             self._waiting.discard(waiter)

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from penchant.core.errors import StorageError
 from penchant.serving.lanes import Job, Timed, do, settle, tell
+from penchant.serving.logs import log_failure
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -46,6 +47,14 @@ class Taken(NamedTuple):
     cursor: str
 
 
+class Unstored(NamedTuple):
+    """A row of which nothing is in, though rows before it are."""
+
+    event: str | None = None
+    status: str = "rejected"
+    error: str | None = "the log failed after it had stored rows before this one; send it again"
+
+
 class Rows(NamedTuple):
     """Rows of one request on their way in."""
 
@@ -60,7 +69,8 @@ class Intake:
     """The thread that writes, in the order things came.
 
     Rows of many requests that wait while the disk works become one call of `observe`, and so one
-    wait for the disk. `told` is called on the loop with what moved, before anybody is answered.
+    wait for the disk; those of one request that are a bulk become several. `told` is called on the
+    loop with what moved, before anybody is answered.
     """
 
     def __init__(
@@ -132,11 +142,11 @@ class Intake:
                 return
 
     def _take(self, batch: Sequence[Rows]) -> None:
-        """One transaction for all; each alone where that fails for what one of them holds."""
+        """Together; each request alone where that fails for what one of them holds."""
         began = perf_counter()
         rows = [row for request in batch for row in request.rows]
         try:
-            outcomes, cursor = self._observe(rows)
+            outcomes, cursor = self._observed(rows)
         except Exception as error:  # noqa: BLE001 - it is raised where the caller waits
             if len(batch) > 1 and not isinstance(error, StorageError):
                 for request in batch:
@@ -146,6 +156,20 @@ class Intake:
                 tell(request.loop, settle, request.done, None, error)
             return
         tell(batch[0].loop, self._answer, batch, outcomes, cursor, began, perf_counter())
+
+    def _observed(self, rows: Sequence[Row]) -> tuple[Sequence[Outcome], str]:
+        """In parts below a bulk; once some are durable, an error no longer speaks for all rows."""
+        outcomes, cursor = self._observe(rows[: self._most])
+        found = list(outcomes)
+        while len(found) < len(rows):
+            try:
+                outcomes, cursor = self._observe(rows[len(found) : len(found) + self._most])
+            except Exception as error:  # noqa: BLE001 - it is logged, and each row says so
+                says = str(error) if isinstance(error, StorageError) else None  # names no person
+                log_failure(error, says=says)
+                return [*found, *[Unstored()] * (len(rows) - len(found))], cursor
+            found += outcomes
+        return found, cursor
 
     def _answer(
         self,

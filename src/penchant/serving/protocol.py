@@ -18,8 +18,8 @@ class Protocol(HttpToolsProtocol):
     """One connection.
 
     Beyond uvicorn: it is closed where no complete head comes in time, where the head is too
-    large, where a body goes on long after its answer, and where too many are open; a caller who has
-    ended their half of the connection is still answered.
+    large, where a body goes on long after its answer, where an answer is not read, and where too
+    many are open; a caller who has ended their half of the connection is still answered.
     """
 
     limits: ClassVar[ServingConfig] = ServingConfig()
@@ -33,9 +33,12 @@ class Protocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._head_bytes = 0
+        self._field_bytes = 0
         self._in_head = False
         self._head_timer: TimerHandle | None = None
         self._drain_timer: TimerHandle | None = None
+        self._unread_timer: TimerHandle | None = None
+        self._unread = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A caller has come."""
@@ -49,6 +52,7 @@ class Protocol(HttpToolsProtocol):
         """The caller has gone."""
         self._end_head_timer()
         self._end_drain_timer()
+        self._end_unread_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -58,14 +62,27 @@ class Protocol(HttpToolsProtocol):
         if not self._in_head:
             self._head_bytes = 0
         elif self._head_bytes > self.limits.max_head_bytes:
-            self._refuse("head-too-large", f"allowed are {self.limits.max_head_bytes:,} bytes")
+            self._refuse_head()
         elif self._head_timer is None:
             self._await_head()
 
     def on_message_begin(self) -> None:
         """A request begins."""
         self._in_head = True
+        self._field_bytes = 0
+        if not self.transport.get_write_buffer_size():
+            self._end_unread_timer()
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Some of what is asked for."""
+        self._count_field(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header, or one after the body."""
+        self._count_field(len(name) + len(value) + 3)  # the colon, and the end of the line
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Its head is there."""
@@ -83,6 +100,19 @@ class Protocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.cycle.more_body and not self.transport.is_closing():
             self._drain_timer = self.loop.call_later(self.limits.body_timeout_s, self._close)
+        self._await_reading()
+
+    def pause_writing(self) -> None:
+        """The caller reads more slowly than is written."""
+        super().pause_writing()
+        self._await_reading()
+
+    def resume_writing(self) -> None:
+        """Most of it is read; a stream may stay silent for long with the rest."""
+        super().resume_writing()
+        self._end_unread_timer()
+        if self.cycle.response_complete:
+            self._await_reading()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The caller sends no more, and may still read."""
@@ -110,6 +140,35 @@ class Protocol(HttpToolsProtocol):
         if self._drain_timer is not None:
             self._drain_timer.cancel()
             self._drain_timer = None
+
+    def _await_reading(self) -> None:
+        """Of what waits to be read some must be, in time."""
+        self._end_unread_timer()
+        self._unread = self.transport.get_write_buffer_size()
+        if self._unread:
+            within_s = self.limits.keep_alive_s
+            self._unread_timer = self.loop.call_later(within_s, self._end_unread)
+
+    def _end_unread(self) -> None:
+        if self.transport.get_write_buffer_size() < self._unread:
+            self._await_reading()
+        else:
+            self.transport.abort()
+
+    def _end_unread_timer(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
+    def _count_field(self, size: int) -> None:
+        """What came whole is counted here, before the app hears of it."""
+        self._field_bytes += size
+        if self._field_bytes > self.limits.max_head_bytes:
+            self._refuse_head()
+            raise ValueError("the head is too large")  # ends the parser
+
+    def _refuse_head(self) -> None:
+        self._refuse("head-too-large", f"allowed are {self.limits.max_head_bytes:,} bytes")
 
     def _close(self) -> None:
         if not self.transport.is_closing():

@@ -19,6 +19,10 @@ SWITCH_S: Final = 0.0005
 """How long a thread keeps the interpreter while another waits: Python's 5 ms would be a quarter of
 the time that an event has until slates know it."""
 
+UNSENT_BYTES: Final = 131_072
+"""What the system holds of an answer that cannot be sent yet: with megabytes of it, a caller who
+reads slowly would look like one who does not read."""
+
 
 class Server(uvicorn.Server):
     """uvicorn, which says when it is ready and when it stops, and ends with exit code 0."""
@@ -55,12 +59,15 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that takes connections, or a sentence that says why not."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2_048)
+        bound = socket.create_server((host, port), family=family, backlog=2_048)
     except OSError as error:
         raise ConfigError(
             f"port {port} of {host} cannot be listened on: {error.strerror or error}; choose "
             "another with --port, or --port 0 for any that is free"
         ) from None
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # every connection has it from here
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+    return bound
 
 
 def url_of(bound: socket.socket) -> str:

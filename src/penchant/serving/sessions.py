@@ -1,6 +1,7 @@
 """Sessions: a slate for somebody without a name, of whom nothing is kept."""
 
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any
 
 from starlette.requests import Request
@@ -9,6 +10,7 @@ from starlette.responses import Response
 from penchant.engine.engine import Engine
 from penchant.serving import schemas
 from penchant.serving.bodies import Bodies
+from penchant.serving.metrics import Metrics
 from penchant.serving.reading import Reader
 from penchant.serving.routes import Route, body_of
 
@@ -16,10 +18,11 @@ from penchant.serving.routes import Route, body_of
 class SessionRoutes:
     """`/session`."""
 
-    def __init__(self, engine: Engine, reads: Reader, bodies: Bodies) -> None:
+    def __init__(self, engine: Engine, reads: Reader, bodies: Bodies, metrics: Metrics) -> None:
         self._engine = engine
         self._reads = reads
         self._bodies = bodies
+        self._metrics = metrics
 
     def routes(self) -> Sequence[Route]:
         """All of them."""
@@ -40,6 +43,7 @@ class SessionRoutes:
         nothing of them is stored.
         """
         asked = body_of(await self._bodies.json(request), schemas.SessionAsked)
+        began = perf_counter()
 
         def made() -> dict[str, Any]:
             slate = self._engine.session(
@@ -53,4 +57,6 @@ class SessionRoutes:
             )
             return slate.to_dict()
 
-        return await self._reads.json(made)
+        response = await self._reads.json(made)
+        self._metrics.made_slate(asked.placement or "default", perf_counter() - began)
+        return response

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from penchant.serving import schemas
 from penchant.serving.hub import Hub, Watch
+from penchant.serving.keys import Caller
 from penchant.serving.problems import RefusedError
 from penchant.serving.routes import Route, id_of, query_of
 
@@ -30,11 +31,13 @@ class StreamRoutes:
         make: Make,
         visible: Callable[[str | None], Awaitable[None]],
         alive_every_s: float,
+        caller: Callable[[str | None], Caller | str],
     ) -> None:
         self._hub = hub
         self._make = make
         self._visible = visible
         self._alive_every_s = alive_every_s
+        self._caller = caller
 
     def routes(self) -> Sequence[Route]:
         """All of them."""
@@ -55,7 +58,8 @@ class StreamRoutes:
 
         Server-sent events: `slate` at once, then whenever an event has changed what is shown or
         its order, with the state cursor as id; `erased` when the user was forgotten, and then the
-        end; a comment now and then, so that nothing between takes the silence for an end.
+        end; a comment now and then, so that nothing between takes the silence for an end. It ends
+        where something is to be sent and the key no longer holds.
         """
         user, asked = id_of(request, "user"), query_of(request, schemas.SlateQuery)
         if self._hub.full():
@@ -77,6 +81,7 @@ class StreamRoutes:
             lambda: self._make(user, asked),
             first,
             self._alive_every_s,
+            lambda: isinstance(self._caller(request.scope["presented"]), Caller),
         )
 
 
@@ -90,6 +95,7 @@ class SlateStream(Response):
         make: Callable[[], Awaitable[dict[str, Any]]],
         first: dict[str, Any],
         alive_every_s: float,
+        holds: Callable[[], bool],
     ) -> None:
         super().__init__(media_type=MEDIA, headers={"X-Accel-Buffering": "no"})
         del self.headers["content-length"]
@@ -98,9 +104,10 @@ class SlateStream(Response):
         self._make = make
         self._first = first
         self._alive_every_s = alive_every_s
+        self._holds = holds
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        """Send until the caller goes, the user is erased or the server stops."""
+        """Send until the caller goes, the key ends, the user is erased or the server stops."""
         gone = asyncio.ensure_future(_gone(receive))
         try:
             head = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -118,7 +125,10 @@ class SlateStream(Response):
         await push(event(self._first))
         shown = _shown(self._first)
         while not gone.done():
-            if not await _woken(watch, gone, self._alive_every_s):
+            woken = await _woken(watch, gone, self._alive_every_s)
+            if not self._holds():
+                return
+            if not woken:
                 await push(b": alive\n\n")
                 continue
             watch.woken.clear()

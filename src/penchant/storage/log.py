@@ -54,6 +54,7 @@ _OF_USER: Final = _EVENTS.where(table.c.uid == bindparam("uid")).order_by(
     table.c.time_s, table.c.cursor
 )
 _BY_ID: Final = _EVENTS.where(table.c.event_id == bindparam("event_id"))
+_ANY: Final = select(table.c.cursor).limit(1)
 _USER: Final = select(users.c.uid, users.c.last_cursor, users.c.revision).where(
     users.c.user_id == bindparam("user_id")
 )
@@ -145,7 +146,8 @@ class SqlEventLog:
     def check(self) -> None:
         """Raise `StorageError` where the log cannot be read, or is not written any more."""
         self._writer.check()
-        self.users(limit=1)
+        with self._readers.reading() as connection:
+            connection.execute(_ANY).all()
 
     def remove(self, event: EventId) -> UserId | None:
         """Undo: take the event out for good and say whose it was; None: no such event."""
