@@ -62,7 +62,7 @@ from penchant.engine.write_path import BULK, WritePath
 from penchant.ingest.clean import moves
 from penchant.ingest.quality import quality_report, repeats
 from penchant.ingest.rejects import rejected_path, scrub
-from penchant.ingest.wire import id_text, item_from, scalars
+from penchant.ingest.wire import id_text, item_from, scalars, sound_item
 from penchant.interests.profile import ProfileInterest
 from penchant.storage.database import Database, open_database
 from penchant.storage.log import Totals
@@ -194,7 +194,7 @@ class Engine:
 
     def put_items(self, items: Iterable[Item | Mapping[str, Any]]) -> int:
         """Add or replace items; recommendable with the next slate. Gives back how many."""
-        made = [item if isinstance(item, Item) else item_from(item) for item in items]
+        made = [sound_item(item) if isinstance(item, Item) else item_from(item) for item in items]
         with self._writing:
             self._put(made)
         return len(made)
