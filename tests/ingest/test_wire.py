@@ -159,6 +159,15 @@ def test_categories_may_be_written_in_four_ways(written: object) -> None:
     assert item_from({"id": "m1", "categories": written}).categories == ("Crime", "Drama")
 
 
+def test_an_end_in_seconds_is_taken_as_it_stands_and_another_number_by_its_size() -> None:
+    told = item_from({"id": "m1", "expires": "9999-12-31T23:59:59Z"}).expires_s
+    assert told == 253_402_300_799.0
+    assert item_from({"id": "m1", "expires_s": told}).expires_s == told
+    assert item_from({"id": "m1", "expires_s": str(told)}).expires_s == told
+    assert item_from({"id": "m1", "expires": 1.9e12}).expires_s == 1.9e9
+    assert item_from({"id": "m1", "expires": 1.9e12, "expires_s": None}).expires_s == 1.9e9
+
+
 def test_what_an_item_has_no_field_for_becomes_an_attribute() -> None:
     item = item_from(
         {"id": 5, "title": "Heat", "year": 1995, "image": None, "expires": "2030-01-01"}

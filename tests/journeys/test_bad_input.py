@@ -125,7 +125,7 @@ def test_a_fact_that_is_none_is_left_out_and_the_database_stays_whole(tmp_path: 
     [
         (Item(ItemId(" ")), "item id is empty; it is required"),
         (Item(ItemId("hat"), attributes={"price": math.inf}), "attributes.price is inf; allowed"),
-        (Item(ItemId("hat"), expires_s=-1.0), "expires: time -1.0 lies before 1970-01-01"),
+        (Item(ItemId("hat"), expires_s=-1.0), "expires_s: time -1.0 lies before 1970-01-01"),
         ({"title": "nameless"}, "item id is missing; it is required"),
         ({"id": "hat", "available": "perhaps"}, "available is 'perhaps'; allowed are true"),
         ({"id": "hat", "price": math.nan}, "attributes.price is nan; allowed are text, finite"),

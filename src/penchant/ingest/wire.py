@@ -52,7 +52,7 @@ ITEM_FIELDS: Final[Mapping[str, str]] = {
     "category": "categories",
     "genres": "categories",
     "expires": "expires",
-    "expires_s": "expires",
+    "expires_s": "expires_s",
     "attributes": "attributes",
 }
 """The keys of an item with a meaning of their own; all others are attributes."""
@@ -173,7 +173,7 @@ attributes={'year': 1995}, available=True, expires_s=None)
             **scalars("attributes", fields.get("attributes"), InvalidItemError),
         },
         available=truth("available", fields.get("available")),
-        expires_s=_expiry(fields.get("expires"), guess=True),
+        expires_s=_expiry(fields.get("expires"), fields.get("expires_s")),
     )
 
 
@@ -191,7 +191,7 @@ expires_s=None)
         description=plain_text("description", item.description, InvalidItemError),
         attributes=scalars("attributes", item.attributes, InvalidItemError),
         available=truth("available", item.available),
-        expires_s=_expiry(item.expires_s),
+        expires_s=_expiry(None, item.expires_s),
     )
 
 
@@ -455,14 +455,16 @@ def _dashed(number: float) -> str:
     return day if len(text) == 8 else f"{day}T{text[8:10]}:{text[10:12]}:{text[12:]}"
 
 
-def _expiry(raw: Any, guess: bool = False) -> float | None:
-    """Unix seconds of an item's end, or None where left out."""
+def _expiry(expires: Any, expires_s: Any) -> float | None:
+    """Unix seconds of an item's end, or None where left out; `expires_s` says its unit."""
+    told = not is_missing(expires_s)
+    raw = expires_s if told else expires
     if is_missing(raw):
         return None
     try:
-        return seconds(raw, guess)
+        return seconds(raw, guess=not told)
     except EventTimeError as error:
-        raise InvalidItemError(f"expires: {error}") from None
+        raise InvalidItemError(f"{'expires_s' if told else 'expires'}: {error}") from None
 
 
 def _scalar(name: str, value: Any, error: type[PenchantError]) -> ContextValue:
