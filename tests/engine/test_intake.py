@@ -52,6 +52,18 @@ def test_good_rows_land_in_order_and_wrong_ones_get_a_sentence(engine: Engine) -
     assert engine.recommend("ann", after=cursor).state_cursor == cursor == "2"
 
 
+def test_what_is_nested_as_deeply_as_python_goes_is_refused_by_itself(engine: Engine) -> None:
+    deep: Any = 1
+    for _ in range(100_000):
+        deep = [deep]
+    row = {"user": "ann", "item": "tea", "type": "view"}
+    outcomes, _ = engine.observe_each([{**row, "context": deep}, row])
+    assert [one.status for one in outcomes] == ["rejected", "new"]
+    assert str(outcomes[0].error).startswith("the event is nested too deeply; allowed is")
+    told = engine.put_items_each([{"id": "pot", "colours": deep}, {"id": "cup"}])
+    assert [one.status for one in told] == ["rejected", "created"]
+
+
 def test_an_undone_row_is_told_as_such(engine: Engine) -> None:
     engine.observe("ann", "tea", "view", id="a")
     engine.undo("a")

@@ -33,6 +33,14 @@ def all_of(path: Path, **settings: object) -> tuple[list[Event], list[Rejected]]
     return events, [one for batch in batches for one in batch.rejected]
 
 
+def test_a_line_nested_deeply_is_rejected_and_the_others_are_read(tmp_path: Path) -> None:
+    row = '{"user": "ann", "item": "tea", "type": "view", "time": 5}'
+    text = "\n".join((row, '{"user": ' + "[" * 100_000, row))
+    events, rejected = all_of(written(tmp_path, text, "log.jsonl"))
+    assert [event.user for event in events] == ["ann", "ann"]
+    assert [one.line for one in rejected] == [2]
+
+
 @pytest.mark.parametrize(
     ("broken", "kind", "says"),
     [

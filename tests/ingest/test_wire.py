@@ -107,6 +107,14 @@ def test_a_context_holds_only_text_and_numbers(context: object) -> None:
         event_from({**GOOD, "context": context})
 
 
+def test_json_nested_deeply_inside_a_text_is_refused() -> None:
+    deep = "[" * 100_000
+    with pytest.raises(InvalidEventError, match=r"^context '\[{40}'\.\.\. is nested too deeply"):
+        event_from({**GOOD, "context": deep})
+    with pytest.raises(InvalidItemError, match="^categories .* is nested too deeply"):
+        item_from({"id": "m1", "categories": deep})
+
+
 def test_half_a_character_is_refused() -> None:
     with pytest.raises(InvalidEventError, match="not valid Unicode"):
         event_from({**GOOD, "item": "\ud800"})

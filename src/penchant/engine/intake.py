@@ -92,6 +92,8 @@ class Intake:
             return self.event(_mapping(row), now_s)
         except PenchantError as error:
             return error
+        except RecursionError:  # of showing what is wrong
+            return InvalidEventError("the event is nested too deeply; allowed is a flat mapping")
 
     def _read(self, given: Mapping[str, Any], now_s: float) -> Event:
         """An event without a time is new whatever was sent before."""

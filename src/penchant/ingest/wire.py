@@ -486,6 +486,8 @@ def _decoded(name: str, text: str, error: type[PenchantError]) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError):
         raise error(f"{name} is {text!r}; allowed is a JSON object") from None
+    except RecursionError:
+        raise error(f"{name} {text[:40]!r}... is nested too deeply; allowed is JSON") from None
 
 
 def _split(text: str) -> Sequence[Any]:
