@@ -47,6 +47,11 @@ def test_a_line_nested_deeply_is_rejected_and_the_others_are_read(tmp_path: Path
         ("ann,m1,view", "malformed", "the line has 3 fields; the header has 5"),
         ("ann,m1,view,1,2,3", "malformed", "the line has 6 fields"),
         ('"ann,m1,view,1,5', "malformed", "quote that is opened and not closed"),
+        (
+            f"{'x' * 513},m1,view,1,5",
+            "malformed",
+            "has 513 bytes as UTF-8; allowed are at most 512",
+        ),
         (",m1,view,1,5", "no_user", "user is empty"),
         ("ann,m1,purr,1,5", "unknown_type", "no event type is named 'purr'"),
         ("ann,m1,,1,5", "no_type", "type is missing"),

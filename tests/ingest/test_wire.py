@@ -111,7 +111,7 @@ def test_json_nested_deeply_inside_a_text_is_refused() -> None:
     deep = "[" * 100_000
     with pytest.raises(InvalidEventError, match=r"^context '\[{40}'\.\.\. is nested too deeply"):
         event_from({**GOOD, "context": deep})
-    with pytest.raises(InvalidItemError, match="^categories .* is nested too deeply"):
+    with pytest.raises(InvalidItemError, match=r"^categories .* is nested too deeply"):
         item_from({"id": "m1", "categories": deep})
 
 

@@ -33,6 +33,9 @@ DAYS: Final = (1.9e7, 2.101e7)
 """Whole numbers between these may be dates without dashes."""
 TOLERANCE_S: Final = 86_400.0
 """How far ahead of us another clock may run: a day covers a wrong time zone."""
+LONGEST_ID: Final = 512
+"""Bytes of UTF-8 of an id that is stored at most: with all of it percent-encoded, an address of
+1,536 characters."""
 
 EVENT_FIELDS: Final[Mapping[str, str]] = {
     **{name: name for name in ("user", "item", "type", "time", "value", "words", "context", "id")},
@@ -201,13 +204,32 @@ def is_missing(raw: Any) -> bool:
 
 
 def id_text(name: str, raw: Any, error: type[PenchantError]) -> str:
-    """An id as text: text as it stands, whole numbers written out."""
+    """An id as text, short enough to be stored; see `known_id`.
+
+    >>> id_text("user", "x" * 513, InvalidEventError)
+    Traceback (most recent call last):
+    penchant.core.errors.InvalidEventError: user 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'... \
+has 513 bytes as UTF-8; allowed are at most 512
+    """
+    text = known_id(name, raw, error)
+    if 4 * len(text) > LONGEST_ID and (size := len(text.encode())) > LONGEST_ID:
+        raise error(
+            f"{name} {text[:40]!r}... has {size:,} bytes as UTF-8; allowed are at most {LONGEST_ID}"
+        )
+    return text
+
+
+def known_id(name: str, raw: Any, error: type[PenchantError]) -> str:
+    """An id that may be stored already: text as it stands, whole numbers written out.
+
+    Before there was a longest one longer ones were stored; they can be read and erased.
+    """
     if isinstance(raw, str):
         if not raw or raw.isspace():
             raise error(f"{name} is empty; it is required, as text or a whole number")
         return _unicode(name, raw, error)
     if isinstance(raw, int) and not isinstance(raw, bool):
-        return str(raw)
+        return _digits(name, raw, error)
     if isinstance(raw, float) and raw.is_integer():
         return str(int(raw))
     if raw is None:
@@ -409,8 +431,19 @@ def _nothing_to_mend(event: Event) -> bool:
 
 
 def _plain_id(raw: Any) -> bool:
-    """Whether an id is text that is visible and can be written down."""
-    return type(raw) is str and raw.isascii() and raw != "" and not raw.isspace()
+    """Whether an id is text that is visible, short and can be written down."""
+    return type(raw) is str and raw.isascii() and 0 < len(raw) <= LONGEST_ID and not raw.isspace()
+
+
+def _digits(name: str, raw: int, error: type[PenchantError]) -> str:
+    """A whole number written out."""
+    try:
+        return str(raw)
+    except ValueError:  # Python writes out some thousand digits at most
+        raise error(
+            f"{name} is a whole number of {raw.bit_length():,} bits; allowed are at most "
+            f"{LONGEST_ID} digits"
+        ) from None
 
 
 def _unicode(name: str, text: str, error: type[PenchantError]) -> str:
