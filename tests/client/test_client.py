@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import socket
 import threading
 import time
@@ -118,6 +119,12 @@ def test_what_cannot_be_sent_is_said_before_anything_is(make: Make, scripted: Li
             client.observe("ann", value=object())
         with pytest.raises(InvalidRequestError, match="an id is ''"):
             client.item("")
+        with pytest.raises(InvalidRequestError, match=r"^value is nan; allowed are finite"):
+            client.observe("ann", "tea", "rating", value=math.nan)
+        with pytest.raises(InvalidRequestError, match=r"^context\.share is -inf; allowed"):
+            client.observe_many([{"user": "ann", "context": {"share": -math.inf}}])
+        with pytest.raises(InvalidRequestError, match=r"^events\[0\]\.time is inf; allowed"):
+            client.session([{"item": "tea", "type": "view", "time": math.inf}])
     assert there.asked == []
 
 

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from penchant.core.clock import ManualClock
-from penchant.core.errors import UnknownEventTypeError
+from penchant.core.errors import (
+    InvalidEventError,
+    InvalidRequestError,
+    UnknownEventTypeError,
+)
+from penchant.core.events import Event
+from penchant.core.ids import UserId
 from penchant.core.signals import SHIPPED
 from penchant.engine.engine import Engine
 from penchant.ingest.clean import CleanConfig
@@ -54,6 +60,34 @@ def test_good_rows_land_in_order_and_wrong_ones_get_a_sentence(engine: Engine) -
     assert [one.error for one in outcomes if one.status != "rejected"] == [None] * 3
     assert [event.id for event in engine.history("ann")] == ["a", "b"]
     assert engine.recommend("ann", after=cursor).state_cursor == cursor == "2"
+
+
+def test_what_is_nested_as_deeply_as_python_goes_is_refused_by_itself(engine: Engine) -> None:
+    deep: Any = 1
+    for _ in range(100_000):
+        deep = [deep]
+    row = {"user": "ann", "item": "tea", "type": "view"}
+    outcomes, _ = engine.observe_each([{**row, "context": deep}, row])
+    assert [one.status for one in outcomes] == ["rejected", "new"]
+    assert str(outcomes[0].error).startswith("the event is nested too deeply; allowed is")
+    told = engine.put_items_each([{"id": "pot", "colours": deep}, {"id": "cup"}])
+    assert [one.status for one in told] == ["rejected", "created"]
+
+
+def test_an_id_longer_than_an_address_may_hold_is_refused(engine: Engine) -> None:
+    row = {"user": "ann", "item": "tea", "type": "view"}
+    longest = "茶" * 170 + "!!"  # 512 bytes
+    rows = [{**row, name: longest + "!"} for name in ("user", "item", "id")]
+    outcomes, _ = engine.observe_each([*rows, {**row, "user": 10**5_000}, {**row, "user": longest}])
+    assert [one.status for one in outcomes] == [*["rejected"] * 4, "new"]
+    for name, one in zip(("user", "item", "id"), outcomes, strict=False):
+        told = f"{name} {longest[:40]!r}... has 513 bytes as UTF-8; allowed are at most 512"
+        assert one.error == told
+    with pytest.raises(InvalidEventError, match="has 600 bytes"):
+        engine.observe_many([Event(UserId("x" * 600), "view", NOW_S)])
+    with pytest.raises(InvalidRequestError, match="has 600 bytes"):
+        engine.put_user("x" * 600, {"age": 5})
+    assert engine.forget(longest).events == 1
 
 
 def test_an_undone_row_is_told_as_such(engine: Engine) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from penchant.core.clock import ManualClock
 from penchant.core.errors import InvalidRequestError
@@ -37,6 +38,25 @@ def engine(tmp_path: Path):
 
 def found(engine: Engine, *args, **rest) -> list[str]:
     return [item.id for item in engine.search_items(*args, **rest)[0]]
+
+
+def test_of_a_long_search_the_first_words_are_read_and_none_after_nothing_is_left(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    words_with = Titles._words_with
+
+    def noted(titles: Titles, word: str) -> NDArray[np.intp]:
+        read.append(word)
+        return words_with(titles, word)
+
+    monkeypatch.setattr(Titles, "_words_with", noted)
+    engine.put_items([{"id": "long", "title": " ".join(f"w{n}" for n in range(40))}])
+    assert found(engine, " ".join(f"w{n}" for n in range(32)) + " of no title") == ["long"]
+    assert read == [f"w{n}" for n in range(32)]
+    read.clear()
+    assert found(engine, "w1 nothing w2 w3") == []
+    assert read == ["w1", "nothing"]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ ITEMS = st.lists(
         description=st.none() | TEXTS,
         attributes=FACTS,
         available=st.booleans(),
-        expires_s=st.none() | st.floats(0, 9e10),
+        expires_s=st.none() | st.floats(0, 1e18),
     ),
     max_size=6,
 )

@@ -33,12 +33,25 @@ def all_of(path: Path, **settings: object) -> tuple[list[Event], list[Rejected]]
     return events, [one for batch in batches for one in batch.rejected]
 
 
+def test_a_line_nested_deeply_is_rejected_and_the_others_are_read(tmp_path: Path) -> None:
+    row = '{"user": "ann", "item": "tea", "type": "view", "time": 5}'
+    text = "\n".join((row, '{"user": ' + "[" * 100_000, row))
+    events, rejected = all_of(written(tmp_path, text, "log.jsonl"))
+    assert [event.user for event in events] == ["ann", "ann"]
+    assert [one.line for one in rejected] == [2]
+
+
 @pytest.mark.parametrize(
     ("broken", "kind", "says"),
     [
         ("ann,m1,view", "malformed", "the line has 3 fields; the header has 5"),
         ("ann,m1,view,1,2,3", "malformed", "the line has 6 fields"),
         ('"ann,m1,view,1,5', "malformed", "quote that is opened and not closed"),
+        (
+            f"{'x' * 513},m1,view,1,5",
+            "malformed",
+            "has 513 bytes as UTF-8; allowed are at most 512",
+        ),
         (",m1,view,1,5", "no_user", "user is empty"),
         ("ann,m1,purr,1,5", "unknown_type", "no event type is named 'purr'"),
         ("ann,m1,,1,5", "no_type", "type is missing"),

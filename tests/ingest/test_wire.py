@@ -107,6 +107,14 @@ def test_a_context_holds_only_text_and_numbers(context: object) -> None:
         event_from({**GOOD, "context": context})
 
 
+def test_json_nested_deeply_inside_a_text_is_refused() -> None:
+    deep = "[" * 100_000
+    with pytest.raises(InvalidEventError, match=r"^context '\[{40}'\.\.\. is nested too deeply"):
+        event_from({**GOOD, "context": deep})
+    with pytest.raises(InvalidItemError, match=r"^categories .* is nested too deeply"):
+        item_from({"id": "m1", "categories": deep})
+
+
 def test_half_a_character_is_refused() -> None:
     with pytest.raises(InvalidEventError, match="not valid Unicode"):
         event_from({**GOOD, "item": "\ud800"})
@@ -157,6 +165,15 @@ def test_an_id_that_was_given_is_kept() -> None:
 )
 def test_categories_may_be_written_in_four_ways(written: object) -> None:
     assert item_from({"id": "m1", "categories": written}).categories == ("Crime", "Drama")
+
+
+def test_an_end_in_seconds_is_taken_as_it_stands_and_another_number_by_its_size() -> None:
+    told = item_from({"id": "m1", "expires": "9999-12-31T23:59:59Z"}).expires_s
+    assert told == 253_402_300_799.0
+    assert item_from({"id": "m1", "expires_s": told}).expires_s == told
+    assert item_from({"id": "m1", "expires_s": str(told)}).expires_s == told
+    assert item_from({"id": "m1", "expires": 1.9e12}).expires_s == 1.9e9
+    assert item_from({"id": "m1", "expires": 1.9e12, "expires_s": None}).expires_s == 1.9e9
 
 
 def test_what_an_item_has_no_field_for_becomes_an_attribute() -> None:

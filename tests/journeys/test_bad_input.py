@@ -25,6 +25,7 @@ from penchant.core.errors import (
 )
 from penchant.core.events import Event
 from penchant.core.ids import EventId, ItemId, UserId
+from penchant.core.items import Item
 from penchant.core.signals import SHIPPED, Signal
 from penchant.engine.config import EngineConfig
 from penchant.engine.engine import Engine
@@ -82,10 +83,19 @@ def test_a_wrong_event_is_refused_with_the_whole_batch_and_nothing_of_it_is_stor
     [
         (Event(UserId(""), "view", NOW_S), "user is empty"),
         (Event(UserId("ann"), "vieww", NOW_S), "did you mean 'view'"),
-        (Event(UserId("ann"), "view", math.nan), "has time nan; it must be finite"),
+        (Event(UserId("ann"), "view", math.nan), "time is nan; allowed are unix seconds"),
+        (Event(UserId("ann"), "view", -5e9), "time -5000000000.0 lies before 1970-01-01"),
         (Event(UserId("ann"), "view", 4e9), "lies in the future; allowed is at most 86400 s"),
-        (Event(UserId("ann"), "view", NOW_S, value=math.inf), "has value inf; it must be finite"),
-        (Event(UserId("ann"), "view", NOW_S, ItemId("\ud800"), id=EventId("a")), "not Unicode"),
+        (
+            Event(UserId("ann"), "view", NOW_S, value=math.inf),
+            "value is inf; allowed are finite numbers",
+        ),
+        (Event(UserId("ann"), "view", NOW_S, ItemId("\ud800"), id=EventId("a")), "valid Unicode"),
+        (Event(UserId("ann"), "view", NOW_S, ItemId("")), "item is empty; it is required"),
+        (
+            Event(UserId("ann"), "view", NOW_S, context={"share": math.nan}),
+            "context.share is nan; allowed are text, finite numbers",
+        ),
     ],
 )
 def test_a_wrong_event_object_is_refused_too(tmp_path: Path, event: Event, says: str) -> None:
@@ -96,9 +106,26 @@ def test_a_wrong_event_object_is_refused_too(tmp_path: Path, event: Event, says:
         assert engine.observe_many([GOOD])[0].status == "new"
 
 
+def test_a_fact_that_is_none_is_left_out_and_the_database_stays_whole(tmp_path: Path) -> None:
+    odd: dict[str, Any] = {"coupon": None, "page": 2}
+    event = Event(UserId("bob"), "view", NOW_S, ItemId("cup"), id=EventId("e1"), context=odd)
+    with opened(tmp_path / "shop.db") as engine:
+        assert [one.status for one in engine.observe_many([event])] == ["new"]
+        assert engine.put_items([Item(ItemId("cup"), "Cup", attributes=odd)]) == 1
+        with pytest.raises(InvalidItemError, match=r"attributes\.colour is \[\]; allowed are"):
+            engine.put_items([Item(ItemId("pot"), attributes={"colour": []})])  # type: ignore[dict-item]
+    with opened(tmp_path / "shop.db") as engine:
+        assert [event.context for event in engine.history("bob")] == [{"page": 2}]
+        assert engine.items() == [Item(ItemId("cup"), "Cup", attributes={"page": 2})]
+        assert engine.undo("e1")
+
+
 @pytest.mark.parametrize(
     ("item", "says"),
     [
+        (Item(ItemId(" ")), "item id is empty; it is required"),
+        (Item(ItemId("hat"), attributes={"price": math.inf}), "attributes.price is inf; allowed"),
+        (Item(ItemId("hat"), expires_s=-1.0), "expires_s: time -1.0 lies before 1970-01-01"),
         ({"title": "nameless"}, "item id is missing; it is required"),
         ({"id": "hat", "available": "perhaps"}, "available is 'perhaps'; allowed are true"),
         ({"id": "hat", "price": math.nan}, "attributes.price is nan; allowed are text, finite"),
@@ -107,7 +134,7 @@ def test_a_wrong_event_object_is_refused_too(tmp_path: Path, event: Event, says:
     ],
 )
 def test_a_wrong_item_is_refused_with_all_that_came_with_it(
-    tmp_path: Path, item: dict[str, Any], says: str
+    tmp_path: Path, item: Item | dict[str, Any], says: str
 ) -> None:
     with opened(tmp_path / "shop.db") as engine:
         with pytest.raises(InvalidItemError, match=says):

@@ -58,6 +58,12 @@ def test_good_rows_land_in_order_among_bad_ones_and_each_bad_one_says_why(shop: 
     assert [event["id"] for event in history] == ["mix-4", "mix-1"]
 
 
+def test_a_row_nested_deeply_is_told_so_and_the_others_land(shop: Shop) -> None:
+    told = shop.post("/events", [view("deep", context="[" * 100_000), view("deep")])
+    assert statuses(told) == ["rejected", "new"]
+    assert "is nested too deeply; allowed is JSON" in told["results"][0]["error"]
+
+
 def test_a_resend_is_a_duplicate_and_an_undone_event_stays_out(shop: Shop) -> None:
     assert statuses(shop.post("/events", [view("twice", id="t-1"), view("twice", id="t-1")])) == [
         "new",

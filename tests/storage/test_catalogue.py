@@ -1,5 +1,6 @@
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,9 +127,12 @@ def test_search_finds_every_word_in_any_case_and_takes_wildcards_as_letters(
     assert found() == ["tea", "cup", "c3", "untitled-9"]
 
 
-def test_a_number_that_is_not_finite_is_refused_and_nothing_is_put(database: Database) -> None:
-    with pytest.raises(InvalidItemError, match="not finite"):
-        database.catalogue.put([TEA, Item(ItemId("x"), attributes={"a": math.nan})], now_s=1.0)
+@pytest.mark.parametrize("fact", [math.nan, math.inf, None, ["red"]])
+def test_a_fact_that_would_not_read_back_is_refused_and_nothing_is_put(
+    database: Database, fact: Any
+) -> None:
+    with pytest.raises(InvalidItemError, match=r"item 'x' has a = .*; allowed are text"):
+        database.catalogue.put([TEA, Item(ItemId("x"), attributes={"a": fact})], now_s=1.0)
     assert database.catalogue.count() == 0
 
 

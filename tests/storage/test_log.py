@@ -180,6 +180,7 @@ def test_totals_count_events_users_items_flags_and_types(database: Database) -> 
         (event("x", time_s=float("nan")), EventTimeError),
         (event("x", value=float("inf")), InvalidEventError),
         (event("x", context={"share": float("nan")}), InvalidEventError),
+        (event("x", context={"coupon": None}), InvalidEventError),
         (event("x", words="\ud800"), InvalidEventError),
         (event("\ud800"), InvalidEventError),
     ],

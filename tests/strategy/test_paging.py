@@ -9,7 +9,7 @@ from penchant.core.ids import UserId
 from penchant.strategy.paging import MAX_CHARACTERS, decode, encode
 
 ANN, BOB = UserId("ann"), UserId("bob")
-shown_rows = st.frozensets(st.integers(0, 2**31), max_size=300)
+shown_rows = st.frozensets(st.integers(0, 2**31 - 1), max_size=300)
 
 
 @given(st.text().map(UserId), shown_rows)
@@ -42,6 +42,12 @@ def test_a_token_cut_short_is_refused(shown: frozenset[int], length: int) -> Non
 def test_a_text_that_is_no_token_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequestError, match="allowed"):
         decode(ANN, text)
+
+
+@pytest.mark.parametrize("bits", [31, 63, 20_000])
+def test_a_token_made_up_of_a_row_that_no_catalogue_has_is_refused(bits: int) -> None:
+    with pytest.raises(InvalidRequestError, match="was not given here; allowed is what `next`"):
+        decode(ANN, encode(ANN, [2**bits]))
 
 
 def test_a_token_of_another_user_is_refused() -> None:

@@ -1,5 +1,6 @@
 """Every call of the HTTP API, described once: what is sent, and as what the answer is read."""
 
+import math
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack
@@ -526,10 +527,23 @@ def _without_none(row: Row) -> Row:
 
 
 def _encoded(row: Row) -> bytes:
+    _refuse_not_finite("", row)
     try:
         return msgspec.json.encode(row)
     except (TypeError, ValueError) as error:  # UnicodeEncodeError is a ValueError
         raise InvalidRequestError(f"{str(row)[:80]} cannot be sent as JSON: {error}") from None
+
+
+def _refuse_not_finite(name: str, given: Any) -> None:
+    """Raise for NaN and infinity, which JSON has no words for: they would be sent as null."""
+    if isinstance(given, float) and not math.isfinite(given):
+        raise InvalidRequestError(f"{name} is {given}; allowed are finite numbers")
+    if isinstance(given, Mapping):
+        for key, value in given.items():
+            _refuse_not_finite(f"{name}.{key}" if name else str(key), value)
+    elif isinstance(given, list | tuple):
+        for place, value in enumerate(given):
+            _refuse_not_finite(f"{name}[{place}]", value)
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[bytes]:

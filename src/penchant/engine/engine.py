@@ -62,7 +62,7 @@ from penchant.engine.write_path import BULK, WritePath
 from penchant.ingest.clean import moves
 from penchant.ingest.quality import quality_report, repeats
 from penchant.ingest.rejects import rejected_path, scrub
-from penchant.ingest.wire import id_text, item_from, scalars
+from penchant.ingest.wire import id_text, item_from, known_id, scalars, sound_item
 from penchant.interests.profile import ProfileInterest
 from penchant.storage.database import Database, open_database
 from penchant.storage.log import Totals
@@ -195,7 +195,7 @@ class Engine:
 
     def put_items(self, items: Iterable[Item | Mapping[str, Any]]) -> int:
         """Add or replace items; recommendable with the next slate. Gives back how many."""
-        made = [item if isinstance(item, Item) else item_from(item) for item in items]
+        made = [sound_item(item) if isinstance(item, Item) else item_from(item) for item in items]
         with self._writing:
             self._put(made)
         return len(made)
@@ -238,7 +238,7 @@ class Engine:
 
     def put_user(self, user: str, attributes: Mapping[str, ContextValue]) -> None:
         """What is told of the user beside events, in place of what was told before."""
-        who = _who(user)
+        who = UserId(id_text("user", user, InvalidRequestError))
         told = scalars("attributes", attributes, InvalidRequestError)
         with self._writing:
             self._database.people.put(who, told)
@@ -782,11 +782,11 @@ def _clock(config: EngineConfig, newest_s: float | None) -> Clock:
 
 
 def _who(user: str) -> UserId:
-    return UserId(id_text("user", user, InvalidRequestError))
+    return UserId(known_id("user", user, InvalidRequestError))
 
 
 def _item(item: str) -> ItemId:
-    return ItemId(id_text("item", item, InvalidRequestError))
+    return ItemId(known_id("item", item, InvalidRequestError))
 
 
 def _listed(name: str, given: Iterable[str]) -> Iterable[str]:

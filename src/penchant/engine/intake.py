@@ -11,14 +11,13 @@ from penchant.core.errors import (
     InvalidEventError,
     InvalidRequestError,
     PenchantError,
-    UnknownEventTypeError,
 )
 from penchant.core.events import Event
 from penchant.core.ids import EventId
 from penchant.engine.config import EngineConfig
 from penchant.ingest.clean import clean_one
 from penchant.ingest.event_ids import event_id
-from penchant.ingest.wire import EVENT_FIELDS, check_time, event_from, id_text, is_missing
+from penchant.ingest.wire import EVENT_FIELDS, check_time, event_from, is_missing, sound_event
 
 VISITOR: Final = "visitor"
 """Who the events of a session are of while they are read; nobody sees it."""
@@ -56,7 +55,10 @@ class Intake:
 
     def event(self, given: Event | Mapping[str, Any], now_s: float) -> Event:
         """The event, cleaned, with the id of what was given; without a time it is of now."""
-        event = self._known(given) if isinstance(given, Event) else self._read(given, now_s)
+        if isinstance(given, Event):
+            event = sound_event(given, self._signals)
+        else:
+            event = self._read(given, now_s)
         if "future" not in event.flags:
             check_time(event, max(now_s, SystemClock().now_s()), self._clean.tolerance_s)
         event = event if event.id is not None else replace(event, id=event_id(event))
@@ -92,12 +94,8 @@ class Intake:
             return self.event(_mapping(row), now_s)
         except PenchantError as error:
             return error
-
-    def _known(self, event: Event) -> Event:
-        id_text("user", event.user, InvalidEventError)
-        if event.type not in self._signals:
-            raise UnknownEventTypeError(event.type, self._signals)
-        return event
+        except RecursionError:  # of showing what is wrong
+            return InvalidEventError("the event is nested too deeply; allowed is a flat mapping")
 
     def _read(self, given: Mapping[str, Any], now_s: float) -> Event:
         """An event without a time is new whatever was sent before."""

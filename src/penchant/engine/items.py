@@ -46,6 +46,8 @@ def item_or_error(row: Any) -> Item | PenchantError:
         return item_from(row)
     except PenchantError as error:
         return error
+    except RecursionError:  # of showing what is wrong
+        return InvalidItemError("the item is nested too deeply; allowed is a flat mapping")
 
 
 def item_outcomes(made: Sequence[Item | PenchantError], shelf: Shelf) -> list[ItemOutcome]:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -26,6 +27,8 @@ UNSPACED: Final = 0xE0
 END: Final = ord("\n")
 HEAD: Final = 8
 """Bytes of a word that are compared at once."""
+MOST_WORDS: Final = 32
+"""Words of one search that are read; each is a look at all words of all titles."""
 FEW: Final = 64
 """Changes from which on the order of titles is made anew."""
 
@@ -104,12 +107,15 @@ class Titles:
 
         Only rows that are `shown` (N,). First come those whose title begins with all of it, then
         the `popular` (N,), then by title. In scripts without spaces a word may begin anywhere.
+        Of more than `MOST_WORDS` different words the first are read.
         """
         wanted = folded(words)
         hits = shown.copy()
         if words.strip() and not wanted:  # nothing but punctuation
             hits[:] = False
-        for word in dict.fromkeys(wanted.split()):
+        for word in islice(dict.fromkeys(wanted.split()), MOST_WORDS):
+            if not hits.any():
+                break
             has = np.zeros(len(hits), np.bool_)
             has[self._owner[self._words_with(word)]] = True
             hits &= has
@@ -136,6 +142,8 @@ class Titles:
         for byte in text:  # no place runs over the end of its title: that matches nothing
             there = self._text[places] == byte
             which, places = which[there], places[there] + 1
+            if not len(places):
+                break
         return which
 
     def _words_with(self, beginning: str) -> NDArray[np.intp]:

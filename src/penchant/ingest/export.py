@@ -36,7 +36,7 @@ ITEM_SCHEMA: Final[Mapping[str, type[pl.DataType] | pl.DataType]] = {
     "categories": pl.String,  # a JSON list
     "description": pl.String,
     "available": pl.Boolean,
-    "expires": pl.Float64,
+    "expires_s": pl.Float64,  # unix seconds, UTC
     "attributes": pl.String,  # a JSON object
 }
 
@@ -78,7 +78,7 @@ def _item_row(item: Item) -> Row:
         "categories": list(item.categories) or None,
         "description": item.description,
         "available": item.available,
-        "expires": item.expires_s,
+        "expires_s": item.expires_s,
         "attributes": dict(item.attributes) or None,
     }
 

@@ -39,7 +39,8 @@ ITEM_NAMES: Final[Mapping[str, str]] = {
     "categories": "categories category genres genre",
     "description": "description desc abstract summary",
     "available": "available instock",
-    "expires": "expires expiress expiresat expiry",
+    "expires": "expires expiresat expiry",
+    "expires_s": "expiress",
     "attributes": "attributes",
 }
 """The same for items."""

@@ -278,7 +278,7 @@ def _json_chunk(batch: list[tuple[int, bytes]], names: dict[str, None]) -> Chunk
             continue
         try:
             rows.append(msgspec.json.decode(raw, type=dict[str, Any]))
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             broken.append(Rejected(number, f"the line is no JSON object: {error}", text))
             continue
         lines.append(number)

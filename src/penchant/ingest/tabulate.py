@@ -17,6 +17,7 @@ from penchant.ingest.rejects import Rejected
 from penchant.ingest.table import SCHEMA, table_of
 from penchant.ingest.wire import (
     DAYS,
+    LONGEST_ID,
     MS_FROM,
     NS_FROM,
     US_FROM,
@@ -122,7 +123,10 @@ class Reader:
             found = found.cast(pl.String)
         if found.dtype == pl.String:
             found = _without_blanks(found)
-            return found, found.is_null() | found.str.contains(_SOME_TEXT).fill_null(False)
+            fine = found.str.contains(_SOME_TEXT)
+            if field != "words":
+                fine &= found.str.len_bytes() <= LONGEST_ID
+            return found, found.is_null() | fine.fill_null(False)
         if found.dtype.is_integer():
             return found.cast(pl.String), _all(True, len(raw))
         if found.dtype.is_float() and field != "words":

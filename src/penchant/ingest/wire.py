@@ -33,6 +33,9 @@ DAYS: Final = (1.9e7, 2.101e7)
 """Whole numbers between these may be dates without dashes."""
 TOLERANCE_S: Final = 86_400.0
 """How far ahead of us another clock may run: a day covers a wrong time zone."""
+LONGEST_ID: Final = 512
+"""Bytes of UTF-8 of an id that is stored at most: with all of it percent-encoded, an address of
+1,536 characters."""
 
 EVENT_FIELDS: Final[Mapping[str, str]] = {
     **{name: name for name in ("user", "item", "type", "time", "value", "words", "context", "id")},
@@ -52,7 +55,7 @@ ITEM_FIELDS: Final[Mapping[str, str]] = {
     "category": "categories",
     "genres": "categories",
     "expires": "expires",
-    "expires_s": "expires",
+    "expires_s": "expires_s",
     "attributes": "attributes",
 }
 """The keys of an item with a meaning of their own; all others are attributes."""
@@ -91,6 +94,28 @@ id=None, words=None, context={}, flags=())
         id=None if is_missing(given) else EventId(id_text("id", given, InvalidEventError)),
         words=plain_text("words", fields.get("words"), InvalidEventError),
         context=scalars("context", fields.get("context"), InvalidEventError),
+    )
+
+
+def sound_event(event: Event, signals: Mapping[str, Signal] = SHIPPED) -> Event:
+    """An event that a caller made, under the checks of `event_from`; its time is in seconds.
+
+    >>> sound_event(Event(UserId("7"), "view", 9.0, context={"a": 1, "coupon": None})).context
+    {'a': 1}
+    """
+    if type(event.type) is str and event.type in signals and _nothing_to_mend(event):
+        return event  # as almost all are: files of millions come this way
+    item, given = event.item, event.id
+    return Event(
+        user=UserId(id_text("user", event.user, InvalidEventError)),
+        type=known_type(event.type, signals),
+        time_s=seconds(event.time_s, guess=False),
+        item=None if item is None else ItemId(id_text("item", item, InvalidEventError)),
+        value=number("value", event.value),
+        id=None if given is None else EventId(id_text("id", given, InvalidEventError)),
+        words=plain_text("words", event.words, InvalidEventError),
+        context=scalars("context", event.context, InvalidEventError),
+        flags=event.flags,
     )
 
 
@@ -141,7 +166,6 @@ attributes={'year': 1995}, available=True, expires_s=None)
             rest[key] = value
         elif field not in fields or is_missing(fields[field]):
             fields[field] = value
-    expires = fields.get("expires")
     return Item(
         id=ItemId(id_text("item id", fields.get("id"), InvalidItemError)),
         title=plain_text("title", fields.get("title"), InvalidItemError),
@@ -152,7 +176,25 @@ attributes={'year': 1995}, available=True, expires_s=None)
             **scalars("attributes", fields.get("attributes"), InvalidItemError),
         },
         available=truth("available", fields.get("available")),
-        expires_s=None if is_missing(expires) else _expiry(expires),
+        expires_s=_expiry(fields.get("expires"), fields.get("expires_s")),
+    )
+
+
+def sound_item(item: Item) -> Item:
+    """An item that a caller made, under the checks of `item_from`; its end is in seconds.
+
+    >>> sound_item(Item(ItemId("cup"), attributes={"colour": None}))
+    Item(id='cup', title=None, categories=(), description=None, attributes={}, available=True, \
+expires_s=None)
+    """
+    return Item(
+        id=ItemId(id_text("item id", item.id, InvalidItemError)),
+        title=plain_text("title", item.title, InvalidItemError),
+        categories=categories(item.categories),
+        description=plain_text("description", item.description, InvalidItemError),
+        attributes=scalars("attributes", item.attributes, InvalidItemError),
+        available=truth("available", item.available),
+        expires_s=_expiry(None, item.expires_s),
     )
 
 
@@ -162,13 +204,32 @@ def is_missing(raw: Any) -> bool:
 
 
 def id_text(name: str, raw: Any, error: type[PenchantError]) -> str:
-    """An id as text: text as it stands, whole numbers written out."""
+    """An id as text, short enough to be stored; see `known_id`.
+
+    >>> id_text("user", "x" * 513, InvalidEventError)
+    Traceback (most recent call last):
+    penchant.core.errors.InvalidEventError: user 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'... \
+has 513 bytes as UTF-8; allowed are at most 512
+    """
+    text = known_id(name, raw, error)
+    if 4 * len(text) > LONGEST_ID and (size := len(text.encode())) > LONGEST_ID:
+        raise error(
+            f"{name} {text[:40]!r}... has {size:,} bytes as UTF-8; allowed are at most {LONGEST_ID}"
+        )
+    return text
+
+
+def known_id(name: str, raw: Any, error: type[PenchantError]) -> str:
+    """An id that may be stored already: text as it stands, whole numbers written out.
+
+    Before there was a longest one longer ones were stored; they can be read and erased.
+    """
     if isinstance(raw, str):
         if not raw or raw.isspace():
             raise error(f"{name} is empty; it is required, as text or a whole number")
         return _unicode(name, raw, error)
     if isinstance(raw, int) and not isinstance(raw, bool):
-        return str(raw)
+        return _digits(name, raw, error)
     if isinstance(raw, float) and raw.is_integer():
         return str(int(raw))
     if raw is None:
@@ -188,8 +249,10 @@ def known_type(raw: Any, signals: Mapping[str, Signal] | None) -> str:
     return _unicode("type", raw, InvalidEventError)
 
 
-def seconds(raw: Any) -> float:
+def seconds(raw: Any, guess: bool = True) -> float:
     """Unix seconds of a time given as seconds, ms, us, ns, ISO-8601 or datetime; no zone is UTC.
+
+    Without `guess` a bare number is seconds, whatever its size.
 
     >>> seconds(1714564800), seconds(1714564800000), seconds("2024-05-01 12:00")
     (1714564800.0, 1714564800.0, 1714564800.0)
@@ -207,12 +270,13 @@ def seconds(raw: Any) -> float:
         raise EventTimeError(f"time is {raw!r}; {_TIMES}")
     if number < 0:
         raise EventTimeError(f"time {raw!r} lies before 1970-01-01; {_TIMES}")
-    if not isinstance(found, _Calendar) and reads_as_date(number):
+    if not guess or isinstance(found, _Calendar):  # which says its unit
+        return number
+    if reads_as_date(number):
         raise EventTimeError(
             f"time {raw!r} reads as a date without dashes; write {_dashed(number)}, or unix seconds"
         )
-    # a calendar says its unit; a bare number shows it in its size
-    return number if isinstance(found, _Calendar) else scaled(number)
+    return scaled(number)
 
 
 def reads_as_date(number: float) -> bool:
@@ -351,6 +415,37 @@ def _event_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
+def _nothing_to_mend(event: Event) -> bool:
+    """Whether all but the type is as the checks would give it back, seen at a tenth of the cost."""
+    error = InvalidEventError
+    return (
+        _plain_id(event.user)
+        and (event.item is None or _plain_id(event.item))
+        and (event.id is None or _plain_id(event.id))
+        and type(event.time_s) is float
+        and 0 <= event.time_s < math.inf
+        and (event.value is None or (type(event.value) is float and math.isfinite(event.value)))
+        and (event.words is None or event.words == plain_text("words", event.words, error))
+        and (event.context == {} or event.context == scalars("context", event.context, error))
+    )
+
+
+def _plain_id(raw: Any) -> bool:
+    """Whether an id is text that is visible, short and can be written down."""
+    return type(raw) is str and raw.isascii() and 0 < len(raw) <= LONGEST_ID and not raw.isspace()
+
+
+def _digits(name: str, raw: int, error: type[PenchantError]) -> str:
+    """A whole number written out."""
+    try:
+        return str(raw)
+    except ValueError:  # Python writes out some thousand digits at most
+        raise error(
+            f"{name} is a whole number of {raw.bit_length():,} bits; allowed are at most "
+            f"{LONGEST_ID} digits"
+        ) from None
+
+
 def _unicode(name: str, text: str, error: type[PenchantError]) -> str:
     """`text`, when it can be written down as UTF-8."""
     if text.isascii():
@@ -393,12 +488,16 @@ def _dashed(number: float) -> str:
     return day if len(text) == 8 else f"{day}T{text[8:10]}:{text[10:12]}:{text[12:]}"
 
 
-def _expiry(raw: Any) -> float:
-    """Unix seconds of an item's end."""
+def _expiry(expires: Any, expires_s: Any) -> float | None:
+    """Unix seconds of an item's end, or None where left out; `expires_s` says its unit."""
+    told = not is_missing(expires_s)
+    raw = expires_s if told else expires
+    if is_missing(raw):
+        return None
     try:
-        return seconds(raw)
+        return seconds(raw, guess=not told)
     except EventTimeError as error:
-        raise InvalidItemError(f"expires: {error}") from None
+        raise InvalidItemError(f"{'expires_s' if told else 'expires'}: {error}") from None
 
 
 def _scalar(name: str, value: Any, error: type[PenchantError]) -> ContextValue:
@@ -420,6 +519,8 @@ def _decoded(name: str, text: str, error: type[PenchantError]) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError):
         raise error(f"{name} is {text!r}; allowed is a JSON object") from None
+    except RecursionError:
+        raise error(f"{name} {text[:40]!r}... is nested too deeply; allowed is JSON") from None
 
 
 def _split(text: str) -> Sequence[Any]:

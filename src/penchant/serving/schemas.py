@@ -1,10 +1,14 @@
 """Schemas: what goes over the wire, as it is read and as OpenAPI tells it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
+from penchant.ingest.wire import LONGEST_ID
+
+BOUND: Final = f"At most {LONGEST_ID} bytes of UTF-8."
 Id = Annotated[str, Meta(min_length=1)]
+IdText = Annotated[str, Meta(max_length=LONGEST_ID)]
 Language = Literal["en", "zh"]
 N = Annotated[int, Meta(ge=1, le=500, description="How many.")]
 Limit = Annotated[int, Meta(ge=1, le=1_000, description="How many at most.")]
@@ -19,15 +23,16 @@ class Query(Struct, forbid_unknown_fields=True, frozen=True):
 class Event(Struct, omit_defaults=True):
     """One thing that a user did. Also read: user_id, item_id, event_type, timestamp, event_id."""
 
-    user: Annotated[str | int, Meta(description="Who.", examples=["ann"])]
+    user: Annotated[IdText | int, Meta(description=f"Who. {BOUND}", examples=["ann"])]
     type: Annotated[str, Meta(description="An event type of GET /about.", examples=["view"])]
-    item: Annotated[str | int | None, Meta(description="What it was done with.")] = None
+    item: Annotated[IdText | int | None, Meta(description=f"What it was done with. {BOUND}")] = None
     value: Annotated[float | None, Meta(description="A rating, a quantity, seconds.")] = None
     time: Annotated[
         float | str | None, Meta(description="Unix seconds or ISO 8601; without one it is now.")
     ] = None
     id: Annotated[
-        str | int | None, Meta(description="Makes a resend the same event; else one is made.")
+        IdText | int | None,
+        Meta(description=f"Makes a resend the same event; else one is made. {BOUND}"),
     ] = None
     words: Annotated[str | None, Meta(description="What was searched or commented.")] = None
     context: Annotated[dict[str, Scalar], Meta(description="Facts of the moment.")] = {}
@@ -333,7 +338,7 @@ class ItemGiven(Struct, omit_defaults=True):
 class ItemRow(ItemGiven, kw_only=True, omit_defaults=True):
     """An item of many."""
 
-    id: Annotated[str | int, Meta(description="Which.")]
+    id: Annotated[IdText | int, Meta(description=f"Which. {BOUND}")]
 
 
 class Item(Struct):

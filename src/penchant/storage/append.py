@@ -13,7 +13,7 @@ from penchant.core.contracts import Appended
 from penchant.core.errors import EventTimeError, InvalidEventError
 from penchant.core.events import Event
 from penchant.core.ids import Cursor, EventId
-from penchant.storage.catalogue import met
+from penchant.storage.catalogue import met, storable
 from penchant.storage.lookups import rows_where_in
 
 _INSERT_EVENT: Final = (
@@ -64,9 +64,10 @@ def refuse_unstorable(events: Iterable[Event]) -> None:
                 f"event {event.id!r} has value {event.value}; it must be finite"
             )
         for name, fact in event.context.items():
-            if isinstance(fact, float) and not math.isfinite(fact):
+            if not storable(fact):
                 raise InvalidEventError(
-                    f"event {event.id!r} has context {name!r} = {fact}; it must be finite"
+                    f"event {event.id!r} has context {name!r} = {fact!r}; allowed are text, "
+                    "finite numbers, true and false"
                 )
 
 

@@ -258,10 +258,20 @@ def _item(item: str, payload: str | None) -> Item:
 
 def _encoded(item: Item) -> str:
     """The item as JSON that reads back equal, or InvalidItemError."""
-    numbers = [item.expires_s, *item.attributes.values()]
-    if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
-        raise InvalidItemError(f"item {item.id!r} has a number that is not finite")
+    for name, fact in [("expires_s", item.expires_s or 0.0), *item.attributes.items()]:
+        if not storable(fact):
+            raise InvalidItemError(
+                f"item {item.id!r} has {name} = {fact!r}; allowed are text, finite numbers, "
+                "true and false"
+            )
     return msgspec.json.encode(item).decode()
+
+
+def storable(fact: object) -> bool:
+    """Whether a fact of an event or an item reads back as it was written."""
+    if isinstance(fact, float):
+        return math.isfinite(fact)
+    return isinstance(fact, str | int)
 
 
 def _search_text(item: Item) -> str:

@@ -13,6 +13,8 @@ MAX_CHARACTERS: Final = 6000
 """Longest token: with its address it stays below the 8 KB that servers accept in a request line."""
 CHECK_BYTES: Final = 8
 VERSION: Final = 1
+ROWS: Final = 2**31
+"""No catalogue has as many rows."""
 ALLOWED: Final = "allowed is what `next` held in the page before, for the same user, unchanged"
 
 
@@ -50,7 +52,10 @@ def decode(user: UserId, token: str) -> frozenset[int]:
             f"`next` is of version {payload[0] if payload else 'none'}; allowed is {VERSION}: "
             "begin again without `next`"
         )
-    return frozenset(_rows(payload[1:]))
+    rows = frozenset(_rows(payload[1:]))
+    if max(rows, default=0) >= ROWS:
+        raise InvalidRequestError(f"`next` is {_short(token)}, which was not given here; {ALLOWED}")
+    return rows
 
 
 def _bytes(token: str) -> bytes:
