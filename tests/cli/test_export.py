@@ -41,9 +41,9 @@ def test_what_cleaning_would_touch_comes_back_from_an_export_as_it_was(
         Event(UserId("null"), "rating", 1.7e9 + n, ItemId("nan"), value, EventId(f"e{n}"))
         for n, value in enumerate(values)
     ]
+    search = Event(UserId("nil"), "search", 1.7e9 + 9, ItemId("n/a"), words="x" * 200_000)
     with Engine.open("a.db") as engine:
-        engine.observe_many(rows)
-        engine.observe("nil", "n/a", "search", words="x" * 200_000, time=1_700_000_009)
+        engine.observe_many([*rows, search])
     ask("export", "--db", "a.db", "--to", f"out.{suffix}")
     told = ask("ingest", f"out.{suffix}", "--db", "b.db")
     assert (told["rows"], told["new"]) == (6, 6)

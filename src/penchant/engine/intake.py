@@ -54,15 +54,18 @@ class Intake:
         self._clean = config.clean
 
     def event(self, given: Event | Mapping[str, Any], now_s: float) -> Event:
-        """The event, cleaned, with the id of what was given; without a time it is of now."""
+        """The event with the id of what was given; without a time it is of now.
+
+        What is said in words is cleaned; an `Event` was, by whoever made it: a file, an export.
+        """
         if isinstance(given, Event):
-            event = sound_event(given, self._signals)
+            event, clean = sound_event(given, self._signals), False
         else:
-            event = self._read(given, now_s)
+            event, clean = self._read(given, now_s), True
         if "future" not in event.flags:
             check_time(event, max(now_s, SystemClock().now_s()), self._clean.tolerance_s)
         event = event if event.id is not None else replace(event, id=event_id(event))
-        return clean_one(event, self._clean)
+        return clean_one(event, self._clean) if clean else event
 
     def each(self, rows: Sequence[Any], now_s: float) -> list[Event | PenchantError]:
         """The same for every row by itself."""
