@@ -123,6 +123,10 @@ def test_what_cannot_be_sent_is_said_before_anything_is(make: Make, scripted: Li
             client.observe("ann", "tea", "rating", value=math.nan)
         with pytest.raises(InvalidRequestError, match=r"^context\.share is -inf; allowed"):
             client.observe_many([{"user": "ann", "context": {"share": -math.inf}}])
+        with pytest.raises(InvalidRequestError, match=r"^exclude is 'i1'; allowed is a list"):
+            client.recommend("ann", exclude="i1")
+        with pytest.raises(InvalidRequestError, match=r"^categories is 'c1'; allowed is a list"):
+            client.session([], categories="c1")
         with pytest.raises(InvalidRequestError, match=r"^events\[0\]\.time is inf; allowed"):
             client.session([{"item": "tea", "type": "view", "time": math.inf}])
     assert there.asked == []

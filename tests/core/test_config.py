@@ -196,3 +196,8 @@ def test_a_setting_without_a_default_is_asked_for() -> None:
     with pytest.raises(ConfigError, match="settings: secret_of is missing"):
         load_config(Needy, None, {})
     assert "# secret_of =" in template(Needy)
+
+
+def test_a_file_may_begin_with_the_mark_that_notepad_writes(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_bytes(b"\xef\xbb\xbf" + b"[serving]\nport = 9000\n")
+    assert load_config(Settings, tmp_path / "s.toml", {}).serving.port == 9000

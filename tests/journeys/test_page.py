@@ -336,7 +336,7 @@ def test_a_real_users_history_is_replayed_into_a_stranger(visit: Opens) -> None:
     assert here.the("event").count() == count
     here.page.get_by_role("radio", name="full").check()
     here.the("replay-pause").click()
-    expect(here.the("event").nth(12)).to_be_visible()
+    expect(here.the("event").nth(12)).to_be_visible(timeout=30_000)
     here.shot("6-replay")
     here.the("replay-stop").click()
     expect(here.the("replay-panel")).to_be_hidden()

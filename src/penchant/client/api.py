@@ -359,8 +359,8 @@ class Api:
         body = {
             "events": [_without_none(event) for event in events],
             "n": n,
-            "exclude": list(exclude) or None,
-            "categories": list(categories) or None,
+            "exclude": _several("exclude", exclude) or None,
+            "categories": _several("categories", categories) or None,
             "repeats": repeats,
             "diversity": diversity,
             "placement": placement,
@@ -461,12 +461,19 @@ class Api:
         return max(min(pause, DAMPED_S), min(asked, self._retries.most_wait_s))
 
 
+def _several(name: str, given: Iterable[str]) -> list[str]:
+    """A list of texts; one text alone would be read letter by letter."""
+    if isinstance(given, str):
+        raise InvalidRequestError(f"{name} is {given!r}; allowed is a list: [{given!r}]")
+    return list(given)
+
+
 def _slate_query(n: int, asked: SlateAsked) -> dict[str, Any]:
     return {
         "n": n,
         "after": asked.get("after"),
-        "exclude": list(asked.get("exclude", ())),
-        "category": list(asked.get("categories", ())),
+        "exclude": _several("exclude", asked.get("exclude", ())),
+        "category": _several("categories", asked.get("categories", ())),
         "repeats": asked.get("repeats"),
         "diversity": asked.get("diversity"),
         "reasons": asked.get("reasons") or None,

@@ -79,7 +79,7 @@ def table_of(annotation: Any) -> Any:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # Notepad begins a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as settings: {error}") from None
 
