@@ -14,7 +14,7 @@ from penchant.core.events import EventColumns
 from penchant.core.ids import UserId
 from penchant.core.items import Item
 from penchant.core.signals import Signal
-from penchant.engine.learned import Learned, load_learned
+from penchant.engine.learned import Learned, read_card
 from penchant.engine.read_path import arrange
 from penchant.engine.replay import Replay, cut_at
 from penchant.engine.stages import Live, Stages, learned_sources, learned_stages
@@ -121,9 +121,9 @@ def refuse_unknown(models: frozenset[str] | None, model: str, *more: str) -> Non
 
 def refuse_later_begin(training: TrainingConfig, cut: float) -> None:
     """Raise ConfigError where `training.begin` has seen events that are to be predicted."""
-    if training.begin is None:
+    if training.begin is None or not training.begin.is_dir():  # which training says
         return
-    newest_s = load_learned(training.begin).card.get("newest_s", math.inf)
+    newest_s = read_card(training.begin).get("newest_s", math.inf)
     if newest_s >= cut:
         raise ConfigError(
             f"training.begin = {training.begin} was trained on events up to {newest_s:.0f}, and "

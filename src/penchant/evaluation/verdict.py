@@ -133,7 +133,7 @@ def _drift(served: Row) -> list[str]:
             f"within {len(drift['native'])} events {splices}."
         ]
     if after == 0:
-        return [f"When a user becomes another, it is never seen below 90 % {splices}."]
+        return [f"When a user becomes another, no loss is seen at its first events {splices}."]
     return [
         f"When a user becomes another, it is back at 90 % of what it knows of the other after "
         f"{after} event{'' if after == 1 else 's'} {splices}."

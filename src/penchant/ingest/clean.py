@@ -113,9 +113,7 @@ def clean_one(event: Event, config: CleanConfig) -> Event:
         event = replace(event, item=None)
     if event.value is None or _possible(event.type, event.value, config):
         return event
-    flags = {*event.flags, "impossible"}
-    ours = [name for name in FLAGS if name in flags]
-    return replace(event, flags=(*sorted(flags - set(FLAGS)), *ours))
+    return replace(event, flags=_in_order({*event.flags, "impossible"}))
 
 
 def _possible(kind: str, value: float, config: CleanConfig) -> bool:
@@ -256,9 +254,13 @@ def _flagged(table: pl.DataFrame, marks: Mapping[str, pl.Series]) -> pl.DataFram
     flags = []
     for before, now in zip(had, zip(*rows, strict=True), strict=True):
         every = before | {name for name, marked in zip(marks, now, strict=True) if marked}
-        ours = [name for name in FLAGS if name in every]
-        flags.append([*sorted(every - set(FLAGS)), *ours])
+        flags.append(_in_order(every))
     return table.with_columns(pl.Series("flags", flags, pl.List(pl.String)))
+
+
+def _in_order(flags: Collection[str]) -> tuple[str, ...]:
+    """Flags as they are stored: those of others by name, then ours."""
+    return (*sorted({*flags} - {*FLAGS}), *(name for name in FLAGS if name in flags))
 
 
 def _imputed(
