@@ -124,3 +124,10 @@ def test_inside_a_visit_the_weights_are_others() -> None:
     assert opening[REGIME:].tolist() == [0.0] * REGIME
     assert inside[:REGIME].tolist() == [0.0] * REGIME
     assert inside[REGIME] == 1.0
+
+
+def test_where_the_one_source_says_nothing_the_others_part_items_by_all_their_digits() -> None:
+    near = [(100.0 + n / 100, 0.0, 0.0) for n in range(40)]
+    scored = Blend.single(SOURCES, FORMS, "recurrent")(reading(0), ASK, found(near))
+    assert scored.rows.tolist() == list(range(40))  # `found` gives the last the row 0
+    assert len(set(scored.scores.tolist())) == 40

@@ -17,8 +17,9 @@ ACTIVITY: Final = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
 """Knots of the number of a user's events."""
 AWAY_S: Final = (0.0, 60.0, 3600.0, 86400.0, 604800.0, 2592000.0, 31536000.0)
 """Knots of the seconds since the user's latest event."""
-NEVER: Final = -100.0
-"""Logarithm of a weight that is no weight: exp(-100) is nothing beside any other."""
+NEVER: Final = -80.0
+"""Logarithm of a weight that is no weight beside any other, and still a number with all its digits:
+where the one source that serves says nothing, as of a stranger, the others part the items."""
 REGIME: Final = 1 + len(ACTIVITY) + len(AWAY_S) + 1
 """Contexts of one regime: one, activity, time away, repeats."""
 CONTEXTS: Final = 2 * REGIME
