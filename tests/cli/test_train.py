@@ -62,6 +62,22 @@ def test_too_little_says_how_much_is_needed(run: Run, small: Path) -> None:
     assert "4 positive events follow another of their user; training needs at least 100" in told
 
 
+def test_of_some_hundred_events_counts_serve_alike_and_it_says_so(
+    run: Run, films: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "penchant.toml").write_text(TINY)
+    lines = (films / "events.csv").read_text().splitlines(keepends=True)[:900]
+    (tmp_path / "some.csv").write_text("".join(lines))
+    run("ingest", "some.csv")
+    shown = run("train").stdout
+    assert ["serves", "counts", "alike"] in [line.split() for line in shown.splitlines()]
+    assert "too few held-out events to weigh the sources by" in shown
+    slate = json.loads(run("recommend", 1, "--clock", "log", "--json").stdout)
+    parts = [one["parts"] for one in slate["items"]]
+    assert all(abs(one["recurrent"]) < 1e-9 for one in parts)
+    assert all(one["trending_30d"] > 0 for one in parts)
+
+
 def test_ctrl_c_says_what_is_kept(
     run: Run, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,14 @@ def test_a_model_that_the_blend_leaves_out_is_said_to_make_no_difference() -> No
         entry("only", "sequence", 0.1, BASE),
     )
     assert found["why"][1].startswith("Its slates are those of habit and trending_1d alone: ")
+    alike = {**engine, "serves": ["counts alike", "counts alike"]}
+    found = judged(
+        (alike, BASE),
+        entry("trending_1d", "baseline", 0.01, BASE),
+        entry("transition", "baseline", 0.01, BASE - 0.2),
+        entry("only", "sequence", 0.1, BASE),
+    )
+    assert found["why"][1].startswith("Too few events were held out to weigh its sources by: ")
 
 
 def test_too_few_events_are_said_to_be_too_few() -> None:

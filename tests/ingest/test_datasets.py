@@ -253,3 +253,32 @@ def test_movielens_has_no_other_order_than_its_times(tmp_path: Path) -> None:
     (tmp_path / "movies.csv").write_text("movieId,title,genres\n11,X,Drama\n")
     with pytest.raises(UnknownColumnError, match=r"no column 'seq'"):
         open_dataset(tmp_path, order="seq")
+
+
+def test_rows_that_share_an_id_and_say_different_things_are_rejected_with_the_line_they_met(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(
+        "id,user,item,type,time,value\n"
+        "o1,ann,i1,purchase,2024-05-01,nan\n"
+        "o1,ann,i2,purchase,2024-05-01,0\n"  # another line of the same order
+        "o1,ann,i1,purchase,2024-05-01,nan\n"  # the first, sent again
+        ",ann,i3,purchase,soon,1\n"
+        "o2,bob,i2,purchase,2024-05-02,2\n"
+    )
+    data = open_dataset(file)
+    assert [(one.line, one.kind) for one in data.rejected] == [
+        (3, "id_of_another"),
+        (5, "impossible_time"),
+    ]
+    assert "id is 'o1', which line 2 bears" in data.rejected[0].reason
+    assert '"item": "i2"' in data.rejected[0].text
+    cleaned = data.cleaned(CleanConfig(), now_s=2e9)
+    assert [(one["user"], one["item"]) for one in cleaned.table.to_dicts()] == [
+        ("ann", "i1"),
+        ("bob", "i2"),
+    ]
+    assert (data.counts["rows"], cleaned.counts["dropped_repeated_id"]) == (5, 1)
+    without = open_dataset(file, {"id": ""})
+    assert (len(without.table), len(without.rejected)) == (4, 1)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from penchant.training.sequence import Progress
 
 EXAMPLE = "penchant train --db films.db --seed 1"
+TOO_FEW: Final = (
+    "too few held-out events to weigh the sources by, the model among them: until a training finds "
+    "100, slates are made of counts, all weighing alike"
+)
 
 
 def train(
@@ -151,6 +155,8 @@ def _show(artifact: "ArtifactId", seconds: float, card: Mapping[str, Any]) -> No
         ("serves", card["serves"]),
     ]
     out.print(table({"learned from": "left", "": "fold"}, rows))
+    if not card["held_out_ndcg10"]:
+        out.print(f"\n{TOO_FEW}", markup=False)
     for regime, figures in card["held_out_ndcg10"].items():
         best = sorted(figures.items(), key=lambda pair: -pair[1])
         out.print()

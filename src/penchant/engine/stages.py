@@ -32,7 +32,7 @@ from penchant.features.reader import EventReader
 from penchant.interests.event_input import BIASES
 from penchant.interests.models import SEQUENCE_MODELS, serve
 from penchant.interests.topic_average import TopicAverage
-from penchant.ranking.blend import CONTEXTS, REGIME, Blend, Form
+from penchant.ranking.blend import CONTEXTS, NEVER, REGIME, Blend, Form
 from penchant.retrieval.co_visit import CoVisit
 from penchant.retrieval.dates import Dates
 from penchant.retrieval.ease import Ease, lately
@@ -61,6 +61,8 @@ FORMS: Final[Mapping[str, Form]] = {
     **dict.fromkeys(SEQUENCE_MODELS, "score"),
 }
 """Every source by name, and the form of its numbers."""
+ALIKE: Final = "counts alike"
+"""What a blend is called that was not learned."""
 HABIT_HALF_LIFE_S: Final = 30 * DAY_S
 FRESH_HALF_LIFE_S: Final = 7 * DAY_S
 
@@ -206,22 +208,27 @@ def unlearned(signals: Mapping[str, Signal], live: Live, n_items: int) -> Stages
     """Before anything has been trained: trending, habit, and live item-item."""
     co_visit = CoVisit(n_items)
     sources: dict[str, GrowingSource] = {**live.sources(), "co_visit": co_visit}
-    names = tuple(sources)
-    base = np.zeros((CONTEXTS, 2, len(names)), np.float32)
-    for begin in (0, REGIME):  # new items only part ties
-        base[begin, :, names.index("fresh")] = np.log(0.1)
-    blend = Blend(names, tuple(FORMS[n] for n in names), np.ones(len(names), np.float32), base)
     return Stages(
         EventReader(signals),
         {},
         sources,
         [*live.counting(), co_visit],
-        blend,
+        counts_alike(tuple(sources)),
         None,
         None,
         None,
         n_items,
     )
+
+
+def counts_alike(names: tuple[str, ...]) -> Blend:
+    """The blend where too little is known to learn one: all counts weigh alike, scores nothing."""
+    forms = tuple(FORMS[name] for name in names)
+    base = np.zeros((CONTEXTS, 2, len(names)), np.float32)
+    for begin in (0, REGIME):
+        base[begin][:, [form == "score" for form in forms]] = NEVER
+        base[begin, :, names.index("fresh")] = np.log(0.1)  # new items only part ties
+    return Blend(names, forms, np.ones(len(names), np.float32), base, ALIKE)
 
 
 def learned_stages(

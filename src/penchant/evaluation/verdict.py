@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.engine.stages import ALIKE
 from penchant.measures.intervals import Interval, difference_interval
 
 Row = Mapping[str, Any]
@@ -67,6 +68,11 @@ def _without(served: Row) -> list[str]:
     used = {part for chosen in served["serves"] for part in chosen.split(" / ")}
     if used & {"blend", served["with"]}:
         return []
+    if used == {ALIKE}:
+        return [
+            "Too few events were held out to weigh its sources by: its slates are made of counts, "
+            f"all weighing alike, so that {served['with']} makes no difference to them."
+        ]
     return [
         f"Its slates are those of {' and '.join(sorted(used))} alone: on the events held out no "
         f"blend was better, so that {served['with']} makes no difference to them."

@@ -1,11 +1,12 @@
 """A data set by name or path: events in fold order, the catalogue, and what was left out."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -22,7 +23,14 @@ from penchant.ingest.naming import OF_ITEMS, event_columns, parted
 from penchant.ingest.order import explicit_order, fold_order, out_of_order
 from penchant.ingest.rejects import Rejected, count_kinds
 from penchant.ingest.sources import Batch, Progress, chunks, read_items, read_tables
-from penchant.ingest.table import SCHEMA, columns_of, event_batches, moving, with_ids
+from penchant.ingest.table import (
+    SCHEMA,
+    columns_of,
+    event_batches,
+    moving,
+    under_one_id,
+    with_ids,
+)
 
 BUNDLED: Final[Mapping[str, Path]] = {
     "movietweetings": Path(__file__).parent / "bundled" / "movietweetings",
@@ -262,9 +270,13 @@ def _gathered(
         tables.append(batch.table)
         rejected.extend(batch.rejected)
         counts.update(batch.counts)
+    table = pl.concat(tables) if tables else pl.DataFrame(schema=dict(SCHEMA))
+    shared = under_one_id(table)
+    if len(shared):
+        table = table.join(shared, on="line", how="anti", maintain_order="left")
+        rejected = sorted([*rejected, *map(_another, shared.to_dicts())], key=_line)
     for kind, times in count_kinds(rejected).items():
         counts[f"rejected_{kind}"] = times
-    table = pl.concat(tables) if tables else pl.DataFrame(schema=dict(SCHEMA))
     counts["rows"] = len(table) + len(rejected)
     if order is not None:
         placed = table.filter(pl.col("order").is_not_null() & pl.col("order").is_not_nan())
@@ -278,3 +290,20 @@ def _gathered(
         first = f"; line {rejected[0].line:,}: {rejected[0].reason}" if rejected else ""
         raise InvalidDataError(f"{source}: no row is an event ({why}){first}")
     return table, rejected, counts
+
+
+def _another(row: Mapping[str, Any]) -> Rejected:
+    """A row that says something else under the id of an earlier one."""
+    fields = {name: row[name] for name in SCHEMA if row[name] not in (None, [])}
+    fields.pop("line")
+    return Rejected(
+        row["line"],
+        f"id is {row['id']!r}, which line {row['first_line']:,} bears for another event; an id "
+        "names one event: --map id=COLUMN names another column, --map id= none",
+        json.dumps(fields, ensure_ascii=False),
+        "id_of_another",
+    )
+
+
+def _line(one: Rejected) -> int:
+    return one.line

@@ -90,6 +90,21 @@ def with_ids(table: pl.DataFrame, ordinals: Ordinals) -> pl.DataFrame:
     return table.with_columns(pl.Series("id", ids, pl.String))
 
 
+def under_one_id(table: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose id an earlier row bears that says something else, with its `first_line`.
+
+    An id names one event: what repeats a row whole is that event again, and is not among them.
+    """
+    bearers = table.filter(pl.col("id").is_not_null() & pl.col("id").is_duplicated())
+    if bearers.is_empty():
+        return bearers.with_columns(first_line=pl.col("line"))
+    said = pl.struct(*(name for name in SCHEMA if name not in ("line", "id")))
+    first = bearers.with_columns(
+        first_line=pl.col("line").first().over("id"), first=said.first().over("id"), said=said
+    )
+    return first.filter(pl.col("said").ne_missing(pl.col("first"))).drop("said", "first")
+
+
 def moving(table: pl.DataFrame, exclude: frozenset[str]) -> pl.DataFrame:
     """The rows of `table` without those that carry a flag of `exclude`."""
     if not exclude:

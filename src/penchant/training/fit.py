@@ -16,7 +16,7 @@ from penchant.core.signals import Signal
 from penchant.encoders.topics import Topics, fit_topics
 from penchant.engine.learned import Learned, load_learned
 from penchant.engine.replay import Replay, cut_at
-from penchant.engine.stages import FORMS, Live, learned_sources, learned_stages
+from penchant.engine.stages import FORMS, Live, counts_alike, learned_sources, learned_stages
 from penchant.features.reader import EventReader, FeatureColumns
 from penchant.interests.event_input import VECTORS
 from penchant.interests.topic_average import TopicPace
@@ -299,9 +299,7 @@ def _blend(
     rng = np.random.default_rng(seed)
     examples = gather(replay, targets, keeps, rng, lambda done, total: say("blend", done / total))
     if max(examples.opening.sum(), (~examples.opening).sum()) < LEAST_EVENTS:
-        names = tuple(stages.sources)
-        forms = tuple(FORMS[name] for name in names)
-        return Blend.single(names, forms, "popular"), {}
+        return counts_alike(tuple(stages.sources)), {}
     return fit_blend(examples, tuple(stages.sources), seed)
 
 
