@@ -188,6 +188,7 @@ def test_mapping_type_and_items_name_what_a_file_leaves_out(
         "ingest", file, "--map", "user_id=who", "--type", "click", "--items", tmp_path / "items.csv"
     )
     assert (told["new"], told["items"]) == (2, 4)
+    assert "items_only_in_events" not in told["counts"]
     with Engine.open("penchant.db") as engine:
         assert [(e.user, e.item, e.type) for e in engine.events()] == [
             ("7", "m1", "click"),

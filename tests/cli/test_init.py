@@ -25,6 +25,15 @@ def test_init_writes_every_key_and_an_empty_database(ask: Ask, tmp_path: Path) -
     assert (tmp_path / "films/penchant.db").stat().st_size > 0
 
 
+def test_what_init_says_comes_next_works_under_its_settings(run: Run) -> None:
+    told = run("init", "films").stdout.splitlines()[-1]
+    assert told == (
+        "next: penchant ingest movietweetings --db films/penchant.db --config films/penchant.toml"
+    )
+    told = run("init").stdout.splitlines()[-1]
+    assert told == "next: penchant ingest movietweetings --db penchant.db"
+
+
 def test_init_keeps_settings_that_are_there(run: Run, tmp_path: Path) -> None:
     (tmp_path / "penchant.toml").write_text('clock = "log"\n')
     assert "write it anew with --force" in run("init", code=1).stderr

@@ -11,7 +11,10 @@ Run = Callable[..., Result]
 Ask = Callable[..., dict[str, Any]]
 
 
-def test_a_key_is_made_shown_once_listed_rotated_and_revoked(run: Run, ask: Ask) -> None:
+def test_a_key_is_made_shown_once_listed_rotated_and_revoked(
+    run: Run, ask: Ask, small: Path
+) -> None:
+    run("ingest", small)
     assert "lets everybody in" in run("keys", "list").stdout
     made = ask("keys", "add", "shop", "--role", "write")
     assert made["key"].startswith("pk_shop_")
@@ -28,7 +31,8 @@ def test_a_key_is_made_shown_once_listed_rotated_and_revoked(run: Run, ask: Ask)
     assert run("keys", "add", "page").stdout.startswith("pk_page_")
 
 
-def test_what_is_wrong_with_a_key_is_said(run: Run, ask: Ask) -> None:
+def test_what_is_wrong_with_a_key_is_said(run: Run, ask: Ask, small: Path) -> None:
+    run("ingest", small)
     run("keys", "add", "shop")
     assert "a key named shop exists" in ask("keys", "add", "shop", code=1)["error"]
     assert "cannot be named 'My Key'" in ask("keys", "add", "My Key", code=1)["error"]
@@ -36,6 +40,13 @@ def test_what_is_wrong_with_a_key_is_said(run: Run, ask: Ask) -> None:
         "no key is named 'shpo' (did you mean 'shop'?)"
         in ask("keys", "revoke", "shpo", code=1)["error"]
     )
+
+
+def test_keys_of_a_database_that_is_not_there_are_refused(ask: Ask, tmp_path: Path) -> None:
+    for name in (["add", "shop"], ["list"], ["revoke", "shop"], ["rotate", "shop"]):
+        told = ask("keys", *name, "--db", "shpo.db", code=1)
+        assert told["error"].startswith("shpo.db does not exist")
+    assert not [*tmp_path.glob("shpo*")]
 
 
 def test_each_command_of_keys_has_help_and_an_example(run: Run) -> None:

@@ -120,6 +120,12 @@ def test_a_wrong_value_says_where_which_value_and_what_is_allowed(tmp_path: Path
     ]
 
 
+@pytest.mark.parametrize("said", ["weight = inf", "weight = 1e306", "threshold = nan"])
+def test_a_signal_that_no_sum_could_hold_is_refused(said: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"signals.view.{said.split()[0]}"):
+        load_config(Settings, written(tmp_path, f"[signals.view]\n{said}\n"), {})
+
+
 def test_a_table_of_the_file_is_laid_over_its_default(tmp_path: Path) -> None:
     path = written(tmp_path, "[signals.view]\nweight = 9\n[signals.hum]\n[serving]\nname = 'x'")
     found = load_config(Settings, path, {})

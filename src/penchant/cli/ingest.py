@@ -135,9 +135,13 @@ def _read(
         for batch in read_items(items, mapping=of_items, progress=bar) if items else ():
             catalogue.update((item.id, item) for item in batch.items)
             broken += batch.rejected
-        if broken:
-            counts = {**data.counts, "rejected_items": data.counts["rejected_items"] + len(broken)}
-            of_each = {**data.rejected_items, str(items): broken}
+        if items:
+            counts = {
+                **data.counts,
+                "items_only_in_events": sum(item.id not in catalogue for item in data.items),
+                "rejected_items": data.counts["rejected_items"] + len(broken),
+            }
+            of_each = {**data.rejected_items, **({str(items): broken} if broken else {})}
             data = replace(data, counts=counts, rejected_items=of_each)
         cut_s = cut_time(data.columns, 1 - settings.training.held_out)
         window = None if settings.clean.impute == "keep" else (float("-inf"), cut_s)

@@ -48,4 +48,5 @@ def init(
     out.print(f"{file}: every setting with its default", markup=False)
     kept = "an empty database" if made else f"kept, with {events:,} events"
     out.print(f"{database}: {kept}", markup=False)
-    out.print(f"next: penchant ingest movietweetings --db {database}", markup=False)
+    given = "" if folder == Path() else f" --config {file}"
+    out.print(f"next: penchant ingest movietweetings --db {database}{given}", markup=False)

@@ -1,6 +1,7 @@
 """`penchant keys`: who may call the server, and with which role."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -26,9 +27,9 @@ def add(
 ) -> None:
     """Make a key and print it. It is shown this once: the file holds only its hash."""
     from penchant.cli.terminal import print_json, stdout
-    from penchant.serving.keys import add_key, keys_path
+    from penchant.serving.keys import add_key
 
-    key = add_key(keys_path(db), name, role, _now_s())
+    key = add_key(_file(db), name, role, _now_s())
     if as_json:
         print_json({"name": name, "role": role, "key": key})
     else:
@@ -38,10 +39,10 @@ def add(
 def show(db: Db = DATABASE, as_json: AsJson = False) -> None:
     """List the keys: name, role, when each was made and whether it still opens."""
     from penchant.cli.terminal import day, print_json, stdout, table
-    from penchant.serving.keys import keys_path, read_keys
+    from penchant.serving.keys import read_keys
 
     now_s = _now_s()
-    keys = read_keys(keys_path(db))
+    keys = read_keys(_file(db))
     if as_json:
         print_json({"keys": [_plain(key, now_s) for key in keys]})
         return
@@ -56,9 +57,9 @@ def show(db: Db = DATABASE, as_json: AsJson = False) -> None:
 def revoke(name: Name, db: Db = DATABASE, as_json: AsJson = False) -> None:
     """End a key, and the one that it replaces where that still holds."""
     from penchant.cli.terminal import print_json, stdout
-    from penchant.serving.keys import keys_path, revoke_key
+    from penchant.serving.keys import revoke_key
 
-    ended = revoke_key(keys_path(db), name, _now_s())
+    ended = revoke_key(_file(db), name, _now_s())
     if as_json:
         print_json({"name": name, "revoked": ended})
     else:
@@ -75,9 +76,9 @@ def rotate(
 ) -> None:
     """Make another key of the same name and role, and let the old one end later."""
     from penchant.cli.terminal import print_json, stdout
-    from penchant.serving.keys import keys_path, rotate_key
+    from penchant.serving.keys import rotate_key
 
-    key = rotate_key(keys_path(db), name, grace_h * 3_600, _now_s())
+    key = rotate_key(_file(db), name, grace_h * 3_600, _now_s())
     if as_json:
         print_json({"name": name, "key": key, "grace_hours": grace_h})
     else:
@@ -90,6 +91,15 @@ COMMANDS = (
     ("revoke", revoke, "penchant keys revoke shop"),
     ("rotate", rotate, "penchant keys rotate shop --grace 48"),
 )
+
+
+def _file(db: Path) -> Path:
+    """The keys of the database `db`, which must exist."""
+    from penchant.cli.opening import must_exist
+    from penchant.serving.keys import keys_path
+
+    must_exist(db)
+    return keys_path(db)
 
 
 def _now_s() -> float:

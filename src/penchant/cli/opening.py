@@ -30,13 +30,18 @@ def open_with(
     """The same under settings that were read before; `clock` overrules theirs."""
     from penchant.engine.engine import Engine
 
+    must_exist(db)
+    chosen = settings if clock is None else settings.model_copy(update={"clock": clock})
+    return Engine.open(db, chosen)
+
+
+def must_exist(db: Path) -> None:
+    """Refuse a database that is not there, as a slip in its name is."""
     if not db.exists():
         raise StorageError(
             f"{db} does not exist; make it with `penchant init`, fill one with "
             "`penchant ingest FILE`, or name another with --db"
         )
-    chosen = settings if clock is None else settings.model_copy(update={"clock": clock})
-    return Engine.open(db, chosen)
 
 
 def open_or_ask(

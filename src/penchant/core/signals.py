@@ -14,12 +14,12 @@ class Signal(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weight: float = 1.0
+    weight: float = Field(default=1.0, ge=-1e6, le=1e6)
     """How much one event counts; below 0 it speaks against the item, at 0 it says nothing of it."""
-    half_life_days: float = Field(default=30.0, gt=0)
+    half_life_days: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     """Days after which the event counts half. Nothing reads it yet: what fades (`habit_recent`,
     topics) does so at one rate for all types."""
-    threshold: float | None = None
+    threshold: float | None = Field(default=None, allow_inf_nan=False)
     """Values below it turn the sign: a rating of 2 with threshold 3 speaks against the item."""
     hides: bool = False
     """Whether the item leaves the user's slates until the event is undone."""

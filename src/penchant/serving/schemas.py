@@ -181,8 +181,12 @@ class SlateQuery(Query, frozen=True):
     after: Annotated[
         str | None, Meta(description="Cursor of an event that the slate must know.")
     ] = None
-    exclude: Annotated[list[str], Meta(description="Items to leave out.")] = []
-    category: Annotated[list[str], Meta(description="Only items of any of these.")] = []
+    exclude: Annotated[
+        list[str], Meta(description="Items to leave out; for several `exclude=a&exclude=b`.")
+    ] = []
+    category: Annotated[
+        list[str], Meta(description="Only items of any of these; several as with `exclude`.")
+    ] = []
     repeats: Annotated[bool, Meta(description="Whether items already taken may appear.")] = True
     diversity: Annotated[
         float, Meta(ge=0, le=1, description="0: pure relevance, 1: pure variety.")

@@ -27,7 +27,7 @@ class StrategyConfig(BaseModel):
     diversity: float = Field(default=0.0, ge=0, le=1)
     """Least variety of a slate, 0 (pure relevance) to 1; a request may ask for more."""
     max_n: int = Field(default=1000, ge=1)
-    """Most places that one request may ask for."""
+    """Most places that one request may ask for; over HTTP no more than 500 in any case."""
 
 
 class Rules:
