@@ -127,6 +127,15 @@ def test_everything_is_exported_through_the_server(ask: Ask, db: Path, served: s
 
 
 @pytest.mark.slow
+def test_doctor_asks_the_server_that_has_the_file_open(ask: Ask, db: Path, served: str) -> None:
+    told = ask("doctor", "--db", db)
+    says = {check["name"]: check["says"] for check in told["checks"]}
+    assert told["fine"] is True
+    assert says["database"] == f"{served} has it open"
+    assert says["server"] == f"{served} is ready"
+
+
+@pytest.mark.slow
 def test_what_makes_no_sense_is_the_same_error(run: Run, db: Path, served: str) -> None:
     told = run("recommend", "ann", "--db", db, "--diversity", 3, "--clock", "log", code=1).stderr
     assert f"note: {served} has" in told

@@ -122,6 +122,14 @@ def test_a_sound_server_passes() -> None:
     assert all(one.fine for one in judged(watched()).values())
 
 
+def test_one_slow_event_is_said_to_be_too_few_to_judge() -> None:
+    metrics = watched()
+    metrics.took_in(["new"], 0.07)
+    found = judged(metrics)["freshness"]
+    assert found.fine
+    assert found.says.endswith("; 1 measured so far, too few to judge")
+
+
 def test_each_thing_that_is_wrong_is_said_with_what_to_do() -> None:
     metrics = watched(
         penchant_write_queue=500.0,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import typer
 
 from penchant.cli.options import DATABASE, AsJson, Config, Db
-from penchant.core.errors import PenchantError
+from penchant.core.errors import PenchantError, StorageLockedError
 
 if TYPE_CHECKING:
     from penchant.cli.settings import Settings
@@ -47,12 +47,12 @@ def doctor(
 ) -> None:
     """Check settings, file, log, catalogue, artifact, states and disk. Exit code 1: see to it.
 
-    With --url a running server: whether events become visible in time, what it refuses, what
-    waits, how old its model is and how much memory it takes.
+    With --url, and where a server has the file open, that server: whether events become visible in
+    time, what it refuses, what waits, how old its model is and how much memory it takes.
     """
     from penchant.cli.terminal import print_json, stdout, table
 
-    checks = list(_checks(db, config, sample) if url is None else _running(url, key))
+    checks = list(_checks(db, config, sample, key) if url is None else _running(url, key))
     fine = all(check.fine for check in checks)
     if as_json:
         print_json({"fine": fine, "checks": [check._asdict() for check in checks]})
@@ -79,8 +79,9 @@ def _running(url: str, key: str | None) -> Iterator[Check]:
         yield Check("server", False, str(error))
 
 
-def _checks(db: Path, config: Path | None, sample: int) -> Iterator[Check]:
+def _checks(db: Path, config: Path | None, sample: int, key: str | None) -> Iterator[Check]:
     from penchant.cli.opening import open_with
+    from penchant.cli.remote import server_of
     from penchant.cli.settings import load_settings
 
     try:
@@ -92,6 +93,11 @@ def _checks(db: Path, config: Path | None, sample: int) -> Iterator[Check]:
     yield _disk(db)
     try:
         engine = open_with(db, settings)
+    except StorageLockedError as error:
+        url = server_of(db)
+        yield Check("database", url is not None, f"{url} has it open" if url else str(error))
+        yield from _running(url, key) if url else ()
+        return
     except (PenchantError, OSError) as error:
         yield Check("database", False, str(error))
         return

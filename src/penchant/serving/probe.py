@@ -107,6 +107,8 @@ def _freshness(measured: Measured) -> Finding:
     fine = p99_s <= target_s or events < ENOUGH
     p99 = f"{p99_s * 1e3:g} ms" if math.isfinite(p99_s) else "more than 5 s"
     says = f"99 of 100 events are known to slates within {p99}; the target is {target_s * 1e3:g} ms"
+    if events < ENOUGH:
+        says += f"; {events:,.0f} measured so far, too few to judge"
     if not fine:
         says += "; see penchant_stage_seconds: write is the disk, write_wait too many at a time"
     return Finding("freshness", fine, says)
