@@ -187,7 +187,10 @@ class SlateQuery(Query, frozen=True):
     category: Annotated[
         list[str], Meta(description="Only items of any of these; several as with `exclude`.")
     ] = []
-    repeats: Annotated[bool, Meta(description="Whether items already taken may appear.")] = True
+    repeats: Annotated[
+        bool,
+        Meta(description="false: no item already taken; true: as `repeats` of `[strategy]` says."),
+    ] = True
     diversity: Annotated[
         float, Meta(ge=0, le=1, description="0: pure relevance, 1: pure variety.")
     ] = 0.0
@@ -429,7 +432,10 @@ class SessionAsked(Struct, forbid_unknown_fields=True):
     n: N = 10
     exclude: Annotated[list[str], Meta(description="Items to leave out.")] = []
     categories: Annotated[list[str], Meta(description="Only items of any of these.")] = []
-    repeats: Annotated[bool, Meta(description="Whether items of the session may appear.")] = True
+    repeats: Annotated[
+        bool,
+        Meta(description="false: no item of the session; true: as `repeats` of `[strategy]` says."),
+    ] = True
     diversity: Annotated[float, Meta(ge=0, le=1)] = 0.0
     placement: Annotated[str | None, Meta(description="Whose rules hold; see GET /about.")] = None
 
