@@ -71,8 +71,8 @@ def test_the_overview_shows_the_log_the_rates_and_the_latencies(opens: Opens) ->
     shop.slate("ann")
     told: dict[str, Any] = shop.get("/overview")
     assert told.keys() == {
-        "facts", "card", "artifacts", "quality", "rates", "latency_ms", "memory_mib", "uptime_s",
-        "freshness_target_ms", "drops",
+        "facts", "artifact", "card", "artifacts", "quality", "rates", "latency_ms", "memory_mib",
+        "uptime_s", "freshness_target_ms", "drops",
     }  # fmt: skip
     assert told["facts"]["events"] == 6
     assert told["facts"]["types"] == {"view": 6}

@@ -398,6 +398,7 @@ class Overview(Answer, frozen=True, kw_only=True):
     """The server in numbers."""
 
     facts: Mapping[str, Any]
+    artifact: str | None = None
     card: Mapping[str, Any] | None = None
     artifacts: Sequence[Any] = ()
     quality: Mapping[str, Any] | None = None

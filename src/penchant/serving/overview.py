@@ -118,6 +118,7 @@ def _overview(
     told = ("events", "users", "items", "oldest_s", "newest_s", "types", "flags")
     return {
         "facts": {name: facts[name] for name in told},
+        "artifact": facts["artifact"],
         "card": facts["card"],
         "artifacts": facts["artifacts"],
         "quality": quality,

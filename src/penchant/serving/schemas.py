@@ -318,6 +318,7 @@ class Overview(Struct):
     """The server in numbers."""
 
     facts: LogFacts
+    artifact: Annotated[str | None, Meta(description="The model in use.")]
     card: Annotated[dict[str, Any] | None, Meta(description="The model in use, as it was made.")]
     artifacts: list[str]
     quality: Annotated[dict[str, Any], Meta(description="How good the log's data are.")]

@@ -32,7 +32,7 @@ class Journal extends Watched {
 
   /** A client whose calls are written down under `name`, a function that says it in words. */
   client(name) {
-    const action = { name, at: new Date(), calls: [] };
+    const action = { name, at: new Date(), calls: [], key: this.key };
     return new Penchant({ url: base, key: this.key, tries: 2, onCall: (call) => this.#write(action, call) });
   }
 
@@ -44,7 +44,7 @@ class Journal extends Watched {
     action.calls = [...action.calls, call];
     const known = this.actions[0] === action || this.actions.includes(action);
     const actions = known ? [...this.actions] : [action, ...this.actions].slice(0, KEPT);
-    this.set({ actions, offline: call.status === 0, locked: call.status === 401 || (this.locked && call.status === 0) });
+    this.set({ actions, offline: call.status === 0, locked: this.locked || (action.key === this.key && (call.status === 401 || (call.status === 403 && this.key !== null))) });
   }
 }
 

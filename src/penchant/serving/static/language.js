@@ -1,12 +1,12 @@
 /** The language of the page: phrases, numbers, times and names in it. */
 
-import { ACTS, FIGURES, GENRES, SENTENCES, SOURCES, WORDS } from "./words.js";
+import { ACTS, FIGURES, GENRES, PROBLEMS, SENTENCES, SOURCES, WORDS } from "./words.js";
 import { kept, keep } from "./preferences.js";
 
 const asked = new URLSearchParams(location.search).get("lang") ?? kept("lang") ?? navigator.language;
 let current = asked.toLowerCase().startsWith("zh") ? "zh" : "en";
 const listeners = new Set();
-const genre = new RegExp(Object.keys(GENRES).sort((a, b) => b.length - a.length).join("|"), "g");
+const genre = new RegExp(`(?<![\\w-])(?:${Object.keys(GENRES).sort((a, b) => b.length - a.length).join("|")})(?![\\w-])`, "g");
 
 /** "en" or "zh". */
 export const language = () => current;
@@ -32,7 +32,7 @@ export function t(key, values = {}) {
   if (typeof phrase === "object") phrase = ((values.count ?? values.n) === 1 && phrase.one) || phrase.other;
   return phrase.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name];
-    return typeof value === "number" ? number(value) : value;
+    return typeof value === "number" ? new Intl.NumberFormat(locale(), { maximumFractionDigits: 2 }).format(value) : value;
   });
 }
 
@@ -82,6 +82,8 @@ export const sourceMeaning = (source) => SOURCES[source]?.[current][1] ?? "";
 export const figureName = (key) => FIGURES[key]?.[current === "zh" ? 1 : 0] ?? key.replaceAll("_", " ");
 /** A sentence of the server in the reader's language, as far as it is known. */
 export const sentence = (text) => (current === "zh" ? SENTENCES.reduce((said, [pattern, words]) => said.replace(pattern, words), text) : text);
+/** What a problem of the server is called, by the end of its type; `title` is its English. */
+export const problemTitle = (slug, title) => (current === "zh" && PROBLEMS[slug]) || title;
 export const sourceFamily = (source) => SOURCES[source]?.family ?? "other";
 
 /** What to call doing (0) or having done (1) an event of a type. */

@@ -26,7 +26,7 @@ function Head({ page }) {
     <div class="head-ways">
       <${CallsDrawer} />
       <button class="button ghost small" lang=${language() === "zh" ? "en" : "zh-CN"} aria-label=${t("toOtherTitle")} onClick=${() => speak(language() === "zh" ? "en" : "zh")} data-testid="lang">${t("toOther")}</button>
-      <button class="button ghost square" aria-label=${dark ? t("toLight") : t("toDark")} aria-pressed=${dark} onClick=${turn} data-testid="theme"><${Icon} name=${dark ? "sun" : "moon"} /></button>
+      <button class="button ghost square" aria-label=${dark ? t("toLight") : t("toDark")} onClick=${turn} data-testid="theme"><${Icon} name=${dark ? "sun" : "moon"} /></button>
     </div>
   </header>`;
 }

@@ -133,15 +133,19 @@ function address(route, query = {}) {
 /** Server-sent events of a body, one by one. */
 async function* messages(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let text = ""; ; ) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const blocks = (text + value.replaceAll("\r\n", "\n")).split("\n\n");
-    text = blocks.pop();
-    for (const block of blocks) {
-      const fields = block.split("\n").filter((line) => line && !line.startsWith(":"));
-      const all = (name) => fields.filter((line) => line.startsWith(name)).map((line) => line.slice(name.length).trimStart()).join("\n");
-      if (fields.length) yield { type: all("event:") || "message", id: all("id:"), data: JSON.parse(all("data:") || "null") };
+  try {
+    for (let text = ""; ; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const blocks = (text + value.replaceAll("\r\n", "\n")).split("\n\n");
+      text = blocks.pop();
+      for (const block of blocks) {
+        const fields = block.split("\n").filter((line) => line && !line.startsWith(":"));
+        const all = (name) => fields.filter((line) => line.startsWith(name)).map((line) => line.slice(name.length).trimStart()).join("\n");
+        if (fields.length) yield { type: all("event:") || "message", id: all("id:"), data: JSON.parse(all("data:") || "null") };
+      }
     }
+  } finally {
+    await reader.cancel().catch(() => {}); // who leaves early lets the line go
   }
 }

@@ -544,11 +544,33 @@ export const FIGURES = {
   quantiles: ["Values", "数值"],
 };
 
-/** Sentences of the quality report in Chinese. */
+/** Titles of the server's problems in Chinese, by the end of their type. */
+export const PROBLEMS = {
+  "invalid-json": "请求内容不是 JSON",
+  "bad-request": "这不是 HTTP",
+  unauthorized: "需要密钥",
+  forbidden: "不允许这样做",
+  "not-found": "没有这个东西",
+  "method-not-allowed": "这个路径没有这种方法",
+  timeout: "请求内容没有及时送到",
+  "too-large": "请求太大",
+  "invalid-request": "请求不合理",
+  "rate-limited": "请求太多",
+  "head-too-large": "请求头太大",
+  internal: "服务器出错了",
+  "not-yet-visible": "“after”所指的事件还没有到",
+  unavailable: "服务器现在无法回应",
+  "storage-full": "磁盘已满",
+};
+
+/** Sentences of the server in Chinese: of the quality report, and of what remains of somebody. */
 export const SENTENCES = [
   [/^([\d,]+) positive events after a user's first/, "$1 个用户首次之后的正面事件"],
   [/^([\d,]+) users with at least (\d+) events/, "$1 位用户有至少 $2 个事件"],
   [/^([\d,]+) items with at least (\d+) events/, "$1 个物品有至少 $2 个事件"],
   [/; ([\d,]+) are needed, ([\d,]+) more$/, "；需要 $1，还差 $2"],
+  [/^(\S+) of ([\d,]+) events have the earliest time there is; less than (\S+) may, .*$/, "$2 个事件中有 $1 的时间都是最早的那一刻；须少于 $3，才能按时间分出先后"],
+  [/^the catalogue keeps the ids of items that only they had met \(([\d,]+)\): (.*)$/, "目录里还留着只有此人碰到过的物品编号（$1 个）：$2"],
+  [/^(\S+) holds the weights of an unfinished training run.*$/, "$1 里有一次未完成训练的权重，它可能读过这些事件；其中没有用户也没有事件，训练完成或删除该文件夹后消失"],
   [/^low values count as liking: (\S+) of (\S+) values lie below (\S+); set (\S+), for example to (\S+)$/, "低分也算喜欢：$2 的数值有 $1 低于 $3；可设 $4，例如 $5"],
 ];

@@ -11,7 +11,7 @@ export function Actions({ session, item, title, more, onDone = () => {} }) {
   const opener = useRef(null);
   const name = title ?? item;
   const doIt = (type, value) => {
-    setRating(false);
+    if (rating) closeRating();
     session.act(type, item, { value, title: name });
     onDone();
   };

@@ -1,7 +1,7 @@
 /** What this person has done, each to be taken back; and forgetting all of it. */
 
 import { html, useState, useWatched } from "../html.js";
-import { act, ago, quoted, t } from "../language.js";
+import { act, ago, quoted, sentence, t } from "../language.js";
 import { Dialog } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
 import { useGliding } from "./moving.js";
@@ -48,7 +48,7 @@ function Forget({ session }) {
     if (!session.receipt) setAsking(false);
   };
   return html`
-    <button class="button small" disabled=${total === 0} title=${total === 0 ? t("forgetNothing") : ""} onClick=${() => setAsking(true)} data-testid="forget">${guest ? t("forget") : t("forgetThem", { user })}</button>
+    <button class="button small" disabled=${total === 0} title=${total === 0 ? t("forgetNothing") : ""} onClick=${() => (session.set({ receipt: null }), setAsking(true))} data-testid="forget">${guest ? t("forget") : t("forgetThem", { user })}</button>
     <${Dialog} open=${asking} onClose=${close} title=${receipt ? t("forgotten") : t("forgetTitle", { user })} testid="forget-dialog">
       ${receipt
         ? html`<${Receipt} receipt=${receipt} />
@@ -65,11 +65,11 @@ function Forget({ session }) {
 
 function Receipt({ receipt }) {
   const trained = new Set(receipt.artifacts);
-  const others = receipt.remains.filter((sentence) => ![...trained].some((name) => sentence.includes(name)));
+  const others = receipt.remains.filter((said) => ![...trained].some((name) => said.includes(name)));
   return html`<dl class="receipt" data-testid="receipt" role="status">
     <div><dt>${t("receiptEvents")}</dt><dd>${receipt.events}</dd></div>
     <div><dt>${t("receiptStates")}</dt><dd>${receipt.states}</dd></div>
     <div><dt>${t("receiptRemains")}</dt>
-      <dd>${trained.size + others.length === 0 ? t("receiptNothing") : html`<ul>${[...[...trained].map((name) => t("remainsTrained", { name })), ...others].map((sentence) => html`<li key=${sentence}>${sentence}</li>`)}</ul>`}</dd></div>
+      <dd>${trained.size + others.length === 0 ? t("receiptNothing") : html`<ul>${[...[...trained].map((name) => t("remainsTrained", { name })), ...others.map(sentence)].map((said) => html`<li key=${said}>${said}</li>`)}</ul>`}</dd></div>
   </dl>`;
 }

@@ -6,8 +6,24 @@ import { still, useLayoutEffect, useRef } from "../html.js";
 export function useGliding(key) {
   const list = useRef(null);
   const places = useRef(new Map());
+  const held = useRef(null); // what has the focus in the list, and in which row
+  useLayoutEffect(() => {
+    const rows = list.current;
+    if (!rows) return undefined;
+    const came = ({ target }) => (held.current = { target, at: [...rows.children].findIndex((row) => row.contains(target)) });
+    const went = ({ target }) => queueMicrotask(() => target.isConnected && held.current?.target === target && (held.current = null));
+    rows.addEventListener("focusin", came);
+    rows.addEventListener("focusout", went);
+    return () => (rows.removeEventListener("focusin", came), rows.removeEventListener("focusout", went));
+  }, []);
   useLayoutEffect(() => {
     if (!list.current) return;
+    if (held.current && !held.current.target.isConnected && document.activeElement === document.body) {
+      const { target, at } = held.current;
+      held.current = null;
+      const row = list.current.children[Math.min(at, list.current.children.length - 1)];
+      row?.querySelector(`[data-testid="${target.dataset.testid}"]`)?.focus({ preventScroll: true });
+    }
     const now = new Map([...list.current.children].map((row) => [row.dataset.key, row.offsetTop]));
     if (!still()) {
       for (const row of list.current.children) {

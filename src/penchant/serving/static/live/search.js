@@ -30,6 +30,7 @@ export function Search({ session }) {
   const rows = () => [...(list.current?.querySelectorAll("[data-testid=result]") ?? [])];
   const into = (row) => row?.querySelector("button")?.focus();
   const fromBox = (event) => {
+    if (event.isComposing) return; // Enter and arrows belong to the input method
     if (event.key === "Escape" && q) setQ("");
     if (event.key !== "ArrowDown" && event.key !== "Enter") return;
     event.preventDefault();

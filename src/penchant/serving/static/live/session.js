@@ -4,7 +4,7 @@ import { Watched } from "../html.js";
 import { journal } from "../calls.js";
 import { ProblemError, newId } from "../penchant.js";
 import { keep, kept } from "../preferences.js";
-import { act, language, quoted, t } from "../language.js";
+import { act, language, problemTitle, quoted, t } from "../language.js";
 
 const PLACES = 10;
 const MOMENTS = 60;
@@ -34,8 +34,14 @@ export class Session extends Watched {
   receipt = null;
   #order = Promise.resolve();
   #acting = 0;
+  #late = null; // the slate pushed while something was done here
   #reader = null;
   #visit = 0;
+
+  constructor() {
+    super();
+    document.addEventListener("visibilitychange", () => this.#seen()); // browsers keep six lines to a server
+  }
 
   // ---- who ---------------------------------------------------------------------------------
 
@@ -45,19 +51,22 @@ export class Session extends Watched {
       const api = journal.client(() => t("opening"));
       const [about, overview] = await Promise.all([api.about(), api.overview()]);
       const facts = factsOf(about, overview, await highestRating(api, overview));
-      this.set({ facts, options: { ...this.options, repeats: facts.act !== "rating" } });
+      this.set({ facts, options: this.user ? this.options : { ...this.options, repeats: facts.act !== "rating" } });
       const asked = new URLSearchParams(location.search).get("user");
-      await this.become(asked ?? kept("guest") ?? newGuest(), !asked);
+      await (this.user ? this.become(this.user, this.guest) : this.become(asked || kept("guest") || newGuest(), !asked));
     }, () => this.open());
   }
 
   /** Show `user` from now on. */
   async become(user, guest = false) {
-    if (this.replay) this.stopReplay();
+    if (this.replay && user !== this.user) this.stopReplay();
     if (guest) keep("guest", user);
-    this.#visit += 1;
+    const visit = (this.#visit += 1);
+    const other = user !== this.user;
     this.set({ user, guest, changes: new Map(), moves: new Map(), n: PLACES, pushed: false, receipt: null, ready: false });
-    await this.attempt(() => this.#reread(journal.client(() => t("showing", { user }))), () => this.become(user, guest));
+    const known = await this.attempt(() => this.#reread(journal.client(() => t("showing", { user }))), () => this.become(user, guest));
+    if (visit !== this.#visit) return;
+    if (!known && other) this.set({ slate: null, interests: null, timeline: null, history: null, total: 0 });
     this.set({ ready: true });
     this.listen();
   }
@@ -69,13 +78,13 @@ export class Session extends Watched {
   // ---- what can be done --------------------------------------------------------------------
 
   /** An event of this person: it is stored, and the slate that knows it is shown. */
-  act(type, item, { value, title = item } = {}) {
+  act(type, item, { value, title = item, id = newId() } = {}) {
     const began = performance.now();
     const name = () => (value === undefined ? t("actOn", { act: act(type), title }) : `${t("rated", { value })} · ${quoted(title)}`);
-    const event = { user: this.user, item, type, value, id: newId() };
+    const event = { user: this.user, item, type, value, id };
     const doing = (number) => this.#observe(event, name, number);
-    const again = () => this.#inOrder(() => this.attempt(() => doing(performance.now()), again));
-    return this.#inOrder(() => this.attempt(() => doing(began), again));
+    const again = () => this.#inOrder(() => this.attempt(() => doing(performance.now()), again, true));
+    return this.#inOrder(() => this.attempt(() => doing(began), again, true));
   }
 
   async #observe(event, name, began) {
@@ -90,6 +99,7 @@ export class Session extends Watched {
     const took = { ms: seen - began, post: stored - sent, get: seen - stored };
     this.#show(slate, event.user, { times: [...this.times, took].slice(-TIMES), pushed: false });
     await this.#rest(api);
+    return true;
   }
 
   /** Take one event back, as if it had never been seen. */
@@ -135,7 +145,7 @@ export class Session extends Watched {
       const api = journal.client(() => t("moreOf"));
       const { user, slate } = this;
       const page = await api.recommend(user, { ...this.#query(), n: PLACES, next: slate.next });
-      if (this.user !== user) return;
+      if (this.slate !== slate) return;
       const items = [...slate.items, ...page.items];
       this.set({ slate: { ...slate, items, next: page.next }, n: items.length });
     }, () => this.more());
@@ -149,8 +159,9 @@ export class Session extends Watched {
 
   async olderHistory() {
     await this.attempt(async () => {
-      const page = await journal.client(() => t("older")).history(this.user, { limit: HISTORY, offset: this.history.length });
-      this.set({ history: [...this.history, ...page.events], total: page.total });
+      const { user, history } = this;
+      const page = await journal.client(() => t("older")).history(user, { limit: HISTORY, offset: history.length });
+      if (this.history === history) this.set({ history: [...history, ...page.events], total: page.total });
     }, () => this.olderHistory());
   }
 
@@ -166,7 +177,7 @@ export class Session extends Watched {
         past.push(...page.events);
         total = page.events.length ? page.total : 0;
       }
-      const events = past.reverse().filter((event) => event.item);
+      const events = past.reverse().filter((event) => event.item).map((event) => ({ ...event, id: newId() }));
       await this.newGuest();
       const run = { source, events, done: 0, total: events.length, playing: true, perSecond: this.replaySpeed ?? 2, title: "" };
       this.set({ replay: run });
@@ -181,6 +192,7 @@ export class Session extends Watched {
 
   pauseReplay(playing) {
     this.#replaySet(this.replay, { playing });
+    if (playing && this.notice?.kept) this.set({ notice: null }); // what failed is sent again
     if (playing) this.#play(this.replay);
   }
 
@@ -194,15 +206,18 @@ export class Session extends Watched {
   }
 
   async #play(run) {
+    if (run.going) return; // one loop, however often it is paused
+    run.going = true;
     while (this.replay === run && run.playing && run.done < run.total) {
       const began = performance.now();
-      const { item, type, value, title } = run.events[run.done];
+      const { item, type, value, title, id } = run.events[run.done];
       this.#replaySet(run, { title: title ?? item });
-      await this.act(type, item, { value: value ?? undefined, title: title ?? item });
-      if (this.notice?.kind === "bad") return this.#replaySet(run, { playing: false });
-      this.#replaySet(run, { done: run.done + 1 });
+      const done = await this.act(type, item, { value: value ?? undefined, title: title ?? item, id });
+      this.#replaySet(run, done ? { done: run.done + 1 } : { playing: false });
+      if (!done) break;
       if (run.perSecond) await new Promise((go) => setTimeout(go, Math.max(0, 1000 / run.perSecond - (performance.now() - began))));
     }
+    run.going = false;
     if (run.done === run.total) this.#replaySet(run, { playing: false });
   }
 
@@ -221,10 +236,21 @@ export class Session extends Watched {
           this.tell("plain", t("elsewhereErased"));
           return this.become(user, this.guest);
         }
-        if (type === "slate" && !this.#acting && this.#differs(data)) this.#catchUp(user);
+        if (type !== "slate") continue;
+        if (this.#acting) this.#late = data;
+        else if (this.#differs(data)) this.#catchUp(user);
       }
     } catch {
       // without a stream the page still moves with its own actions
+    }
+  }
+
+  /** A page that nobody sees lets its line go; one that is seen again reads what it missed. */
+  #seen() {
+    if (document.hidden) this.#reader?.abort();
+    else if (this.ready) {
+      this.#catchUp(this.user);
+      this.listen();
     }
   }
 
@@ -260,6 +286,7 @@ export class Session extends Watched {
     if (visit !== this.#visit) return;
     this.#show(slate, this.user, { changes: new Map() });
     await this.#rest(api, true);
+    return true;
   }
 
   /** Interests, their timeline and the history, after the slate. */
@@ -287,23 +314,30 @@ export class Session extends Watched {
   /** One after the other, as they were clicked. */
   #inOrder(job) {
     this.#acting += 1;
-    const run = this.#order.then(job).finally(() => (this.#acting -= 1));
+    const run = this.#order.then(job).finally(() => {
+      this.#acting -= 1;
+      const late = this.#late;
+      if (this.#acting || !late) return;
+      this.#late = null;
+      if (late.user === this.user && Number(late.state_cursor) > Number(this.slate?.state_cursor)) this.#catchUp(this.user);
+    });
     this.#order = run.catch(() => {});
     return run;
   }
 
   /** Do `job`; what goes wrong is told in place, with a way to try again. */
-  async attempt(job, retry) {
+  async attempt(job, retry, kept = false) {
     try {
-      if (this.notice?.kind === "bad") this.set({ notice: null });
+      if (this.notice?.kind === "bad" && !this.notice.kept) this.set({ notice: null });
       return await job();
     } catch (error) {
       if (error.status === 401) {
         journal.set({ locked: true });
         if (!journal.key) return undefined; // the field that asks for a key says it
       }
+      const lost = this.notice?.kept ? this.notice.retry : null; // an event that is still to be sent
       const problem = error instanceof ProblemError ? error.problem : {};
-      this.set({ notice: { kind: "bad", text: problem.title ?? t("failed"), detail: problem.detail ?? (error instanceof TypeError || error.name === "TimeoutError" ? t("unreachable") : error.message), request: problem.request_id, retry } });
+      this.set({ notice: { kind: "bad", text: problemTitle(problem.type?.split("#")[1], problem.title) ?? t("failed"), detail: problem.detail ?? (error instanceof TypeError || error.name === "TimeoutError" ? t("unreachable") : error.message), request: problem.request_id, kept: kept || lost !== null, retry: lost && kept ? () => (lost(), retry()) : (lost ?? retry) } });
       return undefined;
     }
   }

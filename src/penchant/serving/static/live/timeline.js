@@ -8,7 +8,7 @@ const DRAWN = 6;
 
 /** The panel: lines, or the same as a table. */
 export function Timeline({ session }) {
-  const { timeline } = useWatched(session);
+  const { timeline, facts } = useWatched(session);
   const [table, setTable] = useState(false);
   const [hidden, setHidden] = useState(new Set());
   const moments = timeline?.moments ?? [];
@@ -25,7 +25,7 @@ export function Timeline({ session }) {
       ${moments.length > 2 && html`<button class="button small ghost" onClick=${() => setTable(!table)} data-testid="timeline-table">${table ? t("asChart") : t("asTable")}</button>`}
     </header>
     ${moments.length < 3 || !labels.length
-      ? html`<p class="empty">${t("timelineEmpty")}</p>`
+      ? html`<p class="empty">${t(facts && !facts.trained ? "untrainedHint" : "timelineEmpty")}</p>`
       : table
         ? html`<${Table} caption=${t("timeline")} head=${[t("event"), ...lines.map((line) => line.name)]} rows=${moments.map((moment, at) => [name(at), ...lines.map((line) => percent(line.values[at]))]).reverse()} />`
         : html`<${Lines} lines=${lines} onTurn=${turn} name=${name} show=${(value) => percent(value, value && value < 0.1 ? 1 : 0)} title=${`${t("timelineChart", { n: moments.length - 1 })}. ${t("timelineHint")}`} testid="timeline-chart"

@@ -6,11 +6,11 @@ import { Bar, Lines, Table } from "../parts/chart.js";
 
 /** The panel. */
 export function Artifact({ seen }) {
-  const { card, artifacts, facts } = seen;
+  const { card, artifact, artifacts } = seen;
   if (!card) return html`<section class="panel" aria-labelledby="model-title"><h2 id="model-title">${t("model")}</h2><div class="empty tall"><strong>${t("noModel")}</strong><p>${t("noModelHint")}</p></div></section>`;
   const fact = (name, value) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
   return html`<section class="panel model" aria-labelledby="model-title" data-testid="artifact">
-    <header class="panel-head"><h2 id="model-title">${t("model")}</h2><code class="quiet">${facts.artifact ?? artifacts?.at(-1)}</code></header>
+    <header class="panel-head"><h2 id="model-title">${t("model")}</h2><code class="quiet">${artifact}</code></header>
     <dl class="facts">
       ${fact(t("trainedOn"), `${number(card.events)} · ${day(card.oldest_s)} – ${day(card.newest_s)}`)}
       ${fact(t("users"), number(card.users))}${fact(t("items"), number(card.items))}${fact(t("passes"), number(card.passes))}${fact(t("seed"), String(card.seed))}
@@ -23,7 +23,7 @@ export function Artifact({ seen }) {
       </div>
     </div>
     <details class="more"><summary>${t("config")}</summary><${Table} caption=${t("config")} head=${[t("settingKey"), t("settingValue")]} rows=${flat(card.config ?? {})} /></details>
-    ${artifacts?.length > 1 && html`<details class="more"><summary>${t("published")}</summary><ul class="counts plain">${artifacts.map((name) => html`<li key=${name}><code>${name}</code><b>${name === facts.artifact ? t("inUse") : ""}</b></li>`)}</ul></details>`}
+    ${artifacts?.length > 1 && html`<details class="more"><summary>${t("published")}</summary><ul class="counts plain">${artifacts.map((name) => html`<li key=${name}><code>${name}</code><b>${name === artifact ? t("inUse") : ""}</b></li>`)}</ul></details>`}
   </section>`;
 }
 

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useState } from "../html.js";
 import { journal } from "../calls.js";
-import { compact, day, lasting, milliseconds, number, percent, t } from "../language.js";
+import { compact, day, lasting, milliseconds, number, percent, problemTitle, t } from "../language.js";
 import { Bar, Spark } from "../parts/chart.js";
 import { Artifact } from "./artifact.js";
 import { Quality } from "./quality.js";
@@ -14,11 +14,12 @@ export function Overview() {
   const [seen, setSeen] = useState(null);
   useEffect(() => {
     const api = journal.client(() => t("overview"));
-    api.onCall = (call) => journal.set({ offline: call.status === 0, locked: call.status === 401 });
+    api.onCall = (call) => journal.set({ offline: call.status === 0, locked: journal.locked || (call.status === 401 && api.key === journal.key) });
     let timer;
     let stopped = false;
     const ask = async () => {
       if (document.visibilityState === "visible") {
+        api.key = journal.key;
         const answer = await api.overview().catch(() => null);
         if (answer && !stopped) setSeen(answer);
       }
@@ -88,7 +89,7 @@ function Log({ seen }) {
     <h3>${t("types")}</h3>
     <ul class="counts">${types.map(([type, count]) => html`<li key=${type}><span>${type}</span><${Bar} share=${count / most} /><b>${compact(count)}</b></li>`)}</ul>
     <h3>${t("drops")}</h3>
-    ${left.length ? html`<ul class="counts plain">${left.map(([reason, count]) => html`<li key=${reason}><span>${reason}</span><b>${number(count)}</b></li>`)}</ul>` : html`<p class="quiet">${t("noDrops")}</p>`}
+    ${left.length ? html`<ul class="counts plain">${left.map(([reason, count]) => html`<li key=${reason}><span>${problemTitle(reason, reason)}</span><b>${number(count)}</b></li>`)}</ul>` : html`<p class="quiet">${t("noDrops")}</p>`}
     ${flags.length > 0 && html`<h3>${t("flags")}</h3><ul class="counts plain">${flags.map(([flag, count]) => html`<li key=${flag}><span>${flag}</span><b>${number(count)} · ${percent(count / facts.events, 2)}</b></li>`)}</ul>`}
   </section>`;
 }

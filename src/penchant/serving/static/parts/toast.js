@@ -56,7 +56,7 @@ export function KeyField({ onKey }) {
   };
   return html`<form class="key" onSubmit=${use} data-testid="key">
     <label for="key">${t("key")}</label>
-    <input id="key" name="key" type="password" autocomplete="off" required aria-describedby="key-hint" />
+    <input id="key" name="key" type="password" autocomplete="off" required pattern="\\s*[!-~]+\\s*" aria-describedby="key-hint" />
     <button class="button">${t("keyUse")}</button>
     <span id="key-hint" class="quiet">${t("keyHint")}</span>
   </form>`;
