@@ -72,3 +72,12 @@ def test_a_log_too_short_for_drift_or_without_a_second_order_says_so(
     text = (tmp_path / "report.md").read_text()
     assert "drift was not measured" in text
     assert not (tmp_path / "recovery.svg").exists()
+
+
+def test_what_a_data_set_is_called_is_never_markup(report: dict, tmp_path: Path) -> None:
+    odd = "<img src=x>|clicks.csv"
+    write_report({**report, "data": odd}, tmp_path, f"penchant compare '{odd}'")
+    for name in ("report.md", "report.html"):
+        text = (tmp_path / name).read_text()
+        assert "<img src=x>" not in text
+        assert "&lt;img src=x" in text

@@ -43,6 +43,7 @@ def test_an_event_is_asked_twice_only_where_its_user_has_a_past_both_times(case:
     assert late[0] not in mixed.at
     assert (ordered.past[np.isin(ordered.at, mixed.at)] > 0).all()
     assert (mixed.past > 0).all()
+    assert evaluate_shuffle(met, [0])["events"] == len(np.intersect1d(ordered.at, mixed.at))
 
 
 def test_transitions_lose_and_habits_do_not(case: Case) -> None:

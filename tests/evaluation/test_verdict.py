@@ -61,10 +61,12 @@ def test_the_cheapest_of_equals_is_served_and_a_surely_worse_one_is_not() -> Non
 
 
 def test_a_baseline_that_is_better_and_histories_without_order_are_told() -> None:
+    weak = entry("transition", "baseline", 0.01, BASE - 0.2, 0.0)
+    weak[0]["order"]["lost_ci95"] = [-0.02, 0.02]
     found = judged(
         entry("only", "engine", 1.0, BASE),
         entry("popular", "baseline", 0.01, BASE + 0.2, 0.0),
-        entry("transition", "baseline", 0.01, BASE - 0.2, 0.0),
+        weak,
         entry("only", "sequence", 0.1, BASE, 0.01),
     )
     accuracy, baseline, order, _ = found["why"]
@@ -104,6 +106,45 @@ def test_too_few_events_are_said_to_be_too_few() -> None:
     why = verdict([engine, alone, baseline], gains, np.arange(8), LOG)["why"]
     assert why[1].endswith("The 8 events asked are too few to tell.")
     assert why[2].startswith("Whether order matters cannot be told from so few events")
+
+
+def test_what_may_be_a_tenth_better_is_not_called_as_good() -> None:
+    other = entry("only", "sequence", 1.0, BASE)
+    other[0]["order"] |= {"lost": 0.03, "lost_ci95": [-0.003, 0.064], "ndcg@10": 0.15}
+    weak = entry("transition", "baseline", 0.01, BASE - 0.2)
+    weak[0]["order"]["lost_ci95"] = [-0.01, 0.01]
+    close = entry("popular", "baseline", 0.01, BASE)
+    noisy = entry("only", "engine", 1.0, BASE + RNG.normal(0.01, 0.6, 200))
+    why = judged(noisy, other, close, weak)["why"]
+    assert why[1].endswith("The 200 events asked are too few to tell.")
+    assert why[2].startswith("Whether order matters cannot be told from so few events")
+
+
+def test_one_that_another_is_surely_better_than_is_not_served_however_noisy_the_best_is() -> None:
+    noisy = BASE + RNG.normal(0, 1.0, 200)
+    noisy += 0.02 - noisy.mean() + BASE.mean()
+    found = judged(
+        entry("noisy", "engine", 3.0, noisy),
+        entry("steady", "engine", 2.0, BASE),
+        entry("worse", "engine", 1.0, BASE - 0.004 + RNG.normal(0, 0.001, 200)),
+        entry("transition", "baseline", 0.01, BASE - 0.2),
+        *(entry(name, "sequence", 0.1, BASE) for name in ("noisy", "steady", "worse")),
+    )
+    assert found["model"] == "steady"
+
+
+def test_where_nothing_is_known_of_the_second_user_nothing_is_said_of_drift() -> None:
+    engine = entry("only", "engine", 1.0, BASE)
+    engine[0]["drift"] = {"recovered_after": None, "native": [0.0] * 20, "asked": [60] * 20}
+    engine[0]["serves"] = ["counts alike", "popular"]
+    found = judged(
+        engine,
+        entry("transition", "baseline", 0.01, BASE - 0.2),
+        entry("only", "sequence", 0.1, BASE),
+    )
+    assert not any("becomes another" in sentence for sentence in found["why"])
+    assert found["why"][1].startswith("Its slates are those of popular alone: ")
+    assert "or, where too few events were held out, counts that weigh alike" in found["why"][1]
 
 
 def test_the_best_is_named_alone_when_all_others_are_surely_below() -> None:

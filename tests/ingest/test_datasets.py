@@ -282,3 +282,21 @@ def test_rows_that_share_an_id_and_say_different_things_are_rejected_with_the_li
     assert (data.counts["rows"], cleaned.counts["dropped_repeated_id"]) == (5, 1)
     without = open_dataset(file, {"id": ""})
     assert (len(without.table), len(without.rejected)) == (4, 1)
+
+
+def test_what_is_filled_in_knows_nothing_of_the_events_after_the_cut_that_counts(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "ratings.csv"
+    said = ["" if n % 3 == 0 else 1 if n < 900 else 5 for n in range(1_000)]
+    rows = [
+        f"u{n % 20},i{n % 30},rating,{1_700_000_000 + 100 * n},{value}"
+        for n, value in enumerate(said)
+    ]
+    rows += [f"u{n % 20},i1,rating,{4_000_000_000 + n},5" for n in range(150)]  # flagged: future
+    file.write_text("user,item,type,time,value\n" + "\n".join(rows) + "\n")
+    found = open_dataset(file).cleaned_before(0.1, CleanConfig(impute="mean"), now_s=1_800_000_000)
+    filled = found.table.filter(pl.col("line").is_in(range(2, 902)) & (pl.col("line") % 3 == 2))
+    assert filled["value"].unique().to_list() == [1.0]
+    kept = open_dataset(file).cleaned_before(0.1, CleanConfig(), now_s=1_800_000_000)
+    assert kept.table["value"].null_count() == 334

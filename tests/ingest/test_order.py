@@ -65,6 +65,6 @@ def test_without_ties_nothing_moves() -> None:
 
 
 def test_rows_behind_a_later_one_of_their_user_are_counted() -> None:
-    times = [("a", 5.0), ("b", 1.0), ("a", 4.0), ("a", 6.0)]
+    times = [("a", 5.0), ("b", 1.0), ("a", 3.0), ("a", 4.0), ("a", 6.0)]
     table = table_of([Event(UserId(user), "view", time) for user, time in times])
-    assert out_of_order(table) == 1
+    assert out_of_order(table) == 2

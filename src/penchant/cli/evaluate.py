@@ -168,16 +168,13 @@ def _from_source(source: str, how: _How, settings: "Settings") -> Given:
     from penchant.cli.terminal import Bar, note, progress
     from penchant.core.clock import SystemClock
     from penchant.ingest.datasets import open_dataset
-    from penchant.ingest.quality import cut_time
 
     mapping, order, kind = how
     with progress() as bars:
         bar = Bar(bars, "reading", "")
         data = open_dataset(source, mapping, order, kind, signals=settings.signals, progress=bar)
-        window = None
-        if settings.clean.impute != "keep":
-            window = (float("-inf"), cut_time(data.columns, 1 - settings.evaluation.test_share))
-        data = data.cleaned(settings.clean, SystemClock().now_s(), window)
+        share = settings.evaluation.test_share
+        data = data.cleaned_before(share, settings.clean, SystemClock().now_s())
     left_out = {n: c for n, c in data.counts.items() if c and n.startswith(("rejected", "no_"))}
     for name, count in left_out.items():
         note(f"{name}: {count:,} rows left out")

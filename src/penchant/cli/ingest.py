@@ -114,7 +114,6 @@ def _read(
     from penchant.core.items import Item
     from penchant.ingest.datasets import open_dataset
     from penchant.ingest.naming import parted
-    from penchant.ingest.quality import cut_time
     from penchant.ingest.sources import read_items
 
     mapping, order, kind = how
@@ -143,9 +142,8 @@ def _read(
             }
             of_each = {**data.rejected_items, **({str(items): broken} if broken else {})}
             data = replace(data, counts=counts, rejected_items=of_each)
-        cut_s = cut_time(data.columns, 1 - settings.training.held_out)
-        window = None if settings.clean.impute == "keep" else (float("-inf"), cut_s)
-        data = data.cleaned(settings.clean, SystemClock().now_s(), window)
+        share = settings.training.held_out
+        data = data.cleaned_before(share, settings.clean, SystemClock().now_s())
     return data, list(catalogue.values())
 
 

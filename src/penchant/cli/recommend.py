@@ -26,7 +26,7 @@ def recommend(  # noqa: PLR0913  the command line of one command
         bool, typer.Option("--no-repeats", help="Without items that the user has taken.")
     ] = False,
     diversity: Annotated[
-        float, typer.Option("--diversity", help="From 0, relevance, to 1, variety.")
+        float, typer.Option("--diversity", help="From 0, relevance, to 1, variety; with a model.")
     ] = 0.0,
     reasons: Annotated[
         bool, typer.Option("--reasons", help="Say which events put an item there.")

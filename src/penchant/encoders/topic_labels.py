@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, count
 from typing import Final
 
 import numpy as np
@@ -57,11 +57,11 @@ def topic_labels(
         return -round(best, 6), len(categories[topic])
 
     labels: dict[int, str] = {}
-    used: set[frozenset[str]] = set()
+    used: set[frozenset[str] | str] = set()
     for topic in sorted(range(topics), key=how_sure):
         for name, parts in _names(categories[topic], words[topic], top[topic], topic):
-            if parts not in used:
-                used.add(parts)
+            if parts not in used and name not in used:
+                used |= {parts, name}
                 labels[topic] = name
                 break
     return tuple(labels[topic] for topic in range(topics))
@@ -140,9 +140,11 @@ def _names(
         yield from _joined([plain[:1]] if plain else [])
         yield from _joined(combinations(plain, 3))
     first = title or next(iter(sure + plain), "")
-    for name in (title, f"{first} #{topic + 1}".strip()):
-        if name:
-            yield name, frozenset((name, "a title"))
+    if title:
+        yield title, frozenset((title, "a title"))
+    for number in count(topic + 1):
+        name = f"{first} #{number}".strip()
+        yield name, frozenset((name, "a title"))
 
 
 def _holding(terms: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:

@@ -10,7 +10,7 @@ from penchant.engine.user_now import UserNow
 LATEST: Final = 20
 """Events that are tried, the newest."""
 TOGETHER: Final = 3
-"""Events removed together at most, where no single one moves the item."""
+"""Events removed together at most, where no single one suffices; all of one item count as one."""
 DEPTH: Final = 100
 """Places down to which a fall is followed."""
 
@@ -72,30 +72,42 @@ class Removal:
         """For each item the fewest latest events without which it falls, if there are any.
 
         A single event that drops it out of the first `limit` places suffices; where none does,
-        the events that move it most are removed together, up to three.
+        the events that move it most are removed together, up to three. Events of one item that say
+        the same again are tried as one.
         """
         base = self.without(())
-        single = {position: self.without((position,)) for position in self._tried}
+        tried = [(position,) for position in self._tried] + self._again()
+        alone = {group: self.without(group) for group in tried}
         causes = {}
         for row in rows:
-            cause = self._cause(row, base, single, limit)
+            cause = self._cause(row, base, alone, limit)
             if cause is not None:
                 causes[row] = cause
         return causes
 
+    def _again(self) -> list[tuple[int, ...]]:
+        """The positions of each item that several of the tried events are of."""
+        of_item: dict[int, list[int]] = {}
+        for position in self._tried:
+            of_item.setdefault(self._events[position].row, []).append(position)
+        return [tuple(some) for row, some in of_item.items() if row >= 0 and len(some) > 1]
+
     def _cause(
-        self, row: int, base: dict[int, int], single: dict[int, dict[int, int]], limit: int
+        self,
+        row: int,
+        base: dict[int, int],
+        alone: dict[tuple[int, ...], dict[int, int]],
+        limit: int,
     ) -> Cause | None:
         rank = base.get(row)
-        if rank is None or not single:
+        if rank is None or not alone:
             return None
-        by_fall = sorted(single, key=lambda at: (-single[at].get(row, DEPTH), -at))
+        by_fall = sorted(alone, key=lambda g: (-alone[g].get(row, DEPTH), len(g), -g[-1]))
         removed: tuple[int, ...] = ()
         after: int | None = rank
-        for position in by_fall[:TOGETHER]:
-            trial = (*removed, position)
-            ranks = single[position] if len(trial) == 1 else self.without(trial)
-            reached = ranks.get(row)
+        for group in by_fall[:TOGETHER]:
+            trial = tuple(sorted({*removed, *group}))
+            reached = self.without(trial).get(row)
             if _fall(reached) <= _fall(after):
                 break
             removed, after = trial, reached
@@ -103,7 +115,7 @@ class Removal:
                 break
         if not removed or _fall(after) <= rank:
             return None
-        return Cause(tuple(sorted(removed)), rank, after)
+        return Cause(removed, rank, after)
 
 
 def _fall(rank: int | None) -> int:

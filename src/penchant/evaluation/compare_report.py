@@ -234,14 +234,22 @@ def _between(interval: Sequence[float]) -> str:
 def _markdown(block: Block) -> str:
     match block:
         case Head(level, text):
-            return f"{'#' * level} {text}"
+            return f"{'#' * level} {_plain(text)}"
         case Text(parts):
-            return parts[0] if len(parts) == 1 else "\n".join(f"- {p}" for p in parts if p)
+            said = [_plain(part) for part in parts]
+            return said[0] if len(said) == 1 else "\n".join(f"- {part}" for part in said if part)
         case Grid(head, rows):
             ruler = ("---", *("---:" for _ in head[1:]))
-            return "\n".join(f"| {' | '.join(line)} |" for line in (head, ruler, *rows))
+            lines = ([_plain(cell) for cell in line] for line in (head, *rows))
+            told = [f"| {' | '.join(line)} |" for line in lines]
+            return "\n".join([told[0], f"| {' | '.join(ruler)} |", *told[1:]])
         case Picture(name, says):
             return f"![{says}]({name}.svg)"
+
+
+def _plain(text: str) -> str:
+    """The text, with what Markdown would take for a tag or a column escaped."""
+    return text.replace("<", "&lt;").replace("|", "\\|")
 
 
 def _html(block: Block) -> str:

@@ -33,7 +33,7 @@ def evaluate_shuffle(
         "repeats": "keep" if case.keeps else "drop",
         "cut": case.cut,
         "seeds": list(seeds),
-        "events": len(pairs[0][0].at),
+        "events": len(np.intersect1d(pairs[0][0].at, pairs[0][1].at)),
         "rows": list(shuffle_rows(case, pairs, models)),
     }
 

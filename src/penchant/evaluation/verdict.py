@@ -1,7 +1,7 @@
 """Which model to serve, and why: from the rows of a comparison and their gains by target."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from penchant.measures.intervals import Interval, difference_interval
 
 Row = Mapping[str, Any]
 Gains = Mapping[str, NDArray[np.float64]]
+MATTERS: Final = 0.1
+"""Share of a figure by which it may differ and still be called as good."""
 
 
 def verdict(
@@ -24,8 +26,14 @@ def verdict(
     """
     engines = sorted((r for r in rows if r["kind"] == "engine"), key=lambda r: -r["ndcg@10"])
     best = engines[0]
-    equals = [best] + [
-        row for row in engines[1:] if not _less(gains, best["model"], row["model"], users).low > 0
+    equals = [
+        row
+        for row in engines
+        if not any(
+            _less(gains, other["model"], row["model"], users).low > 0
+            for other in engines
+            if other is not row
+        )
     ]
     served = min(equals, key=lambda row: row["cost_ms"])
     return {
@@ -73,9 +81,12 @@ def _without(served: Row) -> list[str]:
             "Too few events were held out to weigh its sources by: its slates are made of counts, "
             f"all weighing alike, so that {served['with']} makes no difference to them."
         ]
+    few = (
+        " or, where too few events were held out, counts that weigh alike" if ALIKE in used else ""
+    )
     return [
-        f"Its slates are those of {' and '.join(sorted(used))} alone: on the events held out no "
-        f"blend was better, so that {served['with']} makes no difference to them."
+        f"Its slates are those of {' and '.join(sorted(used - {ALIKE}))} alone: on the events held "
+        f"out no blend was better{few}, so that {served['with']} makes no difference to them."
     ]
 
 
@@ -104,7 +115,7 @@ def _baselines(
             f"events or for longer and compare again."
         )
     said = f"It cannot be told apart from {name} alone ({worth}): {by}."
-    if gap.high - gap.low > strongest["ndcg@10"]:
+    if gap.high > MATTERS * strongest["ndcg@10"]:
         return f"{said} The {len(users):,} events asked are too few to tell."
     return f"{said} With {size}, a baseline does as well."
 
@@ -123,7 +134,7 @@ def _order(served: Row, rows: Sequence[Row]) -> str:
     )
     if shown["lost_ci95"][0] > 0:
         return f"Order matters here: {told}. A model of sequences has something to learn."
-    if shown["lost_ci95"][1] - shown["lost_ci95"][0] > shown["ndcg@10"]:
+    if shown["lost_ci95"][1] > MATTERS * shown["ndcg@10"]:
         return f"Whether order matters cannot be told from so few events: {told}."
     return f"Order is not seen to matter here: {told}. A model of sequences has little to add."
 
@@ -132,6 +143,8 @@ def _drift(served: Row) -> list[str]:
     drift = served["drift"]
     if drift is None:
         return []
+    if not any(drift["native"]):
+        return []  # nothing is known of the other either
     after, splices = drift["recovered_after"], f"(over {max(drift['asked']):,} splices)"
     if after is None:
         return [

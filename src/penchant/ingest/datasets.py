@@ -1,6 +1,7 @@
 """A data set by name or path: events in fold order, the catalogue, and what was left out."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from penchant.ingest.export import EVENT_SCHEMA
 from penchant.ingest.movielens import Users, edition_of, read_movies, read_ratings, read_users
 from penchant.ingest.naming import OF_ITEMS, event_columns, parted
 from penchant.ingest.order import explicit_order, fold_order, out_of_order
+from penchant.ingest.quality import cut_time
 from penchant.ingest.rejects import Rejected, count_kinds
 from penchant.ingest.sources import Batch, Progress, chunks, read_items, read_tables
 from penchant.ingest.table import (
@@ -85,7 +87,10 @@ class Dataset:
     def cleaned(
         self, config: CleanConfig, now_s: float, window: tuple[float, float] | None = None
     ) -> "Dataset":
-        """The data set after cleaning; its columns leave out what `config.exclude` names."""
+        """The data set after cleaning; its columns leave out what `config.exclude` names.
+
+        What is filled in is learned inside `window`; see `cleaned_before`.
+        """
         if self.exported:
             marks = Counter(self.table["flags"].explode().drop_nulls().to_list())
             flagged = {f"flag_{name}": n for name, n in marks.items()}
@@ -95,6 +100,16 @@ class Dataset:
         counts = {**self.counts, **{n: c + before.get(n, 0) for n, c in done.counts.items()}}
         counts["events"] = len(done.table)
         return replace(self, table=done.table, counts=counts, exclude=config.exclude)
+
+    def cleaned_before(self, share: float, config: CleanConfig, now_s: float) -> "Dataset":
+        """The same, where what is filled in knows no event of the last `share` that move anything.
+
+        Events that are left out do not move that cut.
+        """
+        if config.impute == "keep":
+            return self.cleaned(config, now_s)
+        kept = self.cleaned(config.model_copy(update={"impute": "keep"}), now_s)
+        return self.cleaned(config, now_s, (-math.inf, cut_time(kept.columns, 1 - share)))
 
 
 def open_dataset(

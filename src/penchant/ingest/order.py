@@ -31,8 +31,8 @@ def explicit_order(table: pl.DataFrame, column: str) -> pl.DataFrame:
 
 def out_of_order(table: pl.DataFrame) -> int:
     """How many rows stand in the file after a later event of the same user."""
-    earlier = table["time_s"] < table.select(pl.col("time_s").shift().over("user")).to_series()
-    return int(earlier.sum())
+    latest = pl.col("time_s").cum_max().over("user")
+    return int(table.select((pl.col("time_s") < latest).sum()).item())
 
 
 def unordered(columns: EventColumns, signals: Mapping[str, Signal]) -> EventColumns:

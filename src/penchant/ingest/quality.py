@@ -182,8 +182,9 @@ def repeats(columns: EventColumns, signals: Mapping[str, Signal]) -> Repeats:
 
 def cut_time(columns: EventColumns, quantile: float = CUT) -> float:
     """The time of the event nearest to `quantile` of all."""
-    found = pl.Series(columns.time_s).quantile(quantile, "nearest")
-    return float("nan") if found is None else float(found)
+    if not len(columns):
+        return float("nan")
+    return float(np.quantile(columns.time_s, quantile, method="nearest"))
 
 
 def ties_share(columns: EventColumns) -> float:
@@ -244,7 +245,7 @@ def _consistency(
         types_without_items=tuple(name for code, name in types if code not in with_items),
         types_without_signal=tuple(name for name in columns.types if name not in signals),
         events_outside_catalogue=int((stub[columns.row] & (columns.row >= 0)).sum()),
-        out_of_order_share=counts.get("out_of_order", 0) / max(len(columns), 1),
+        out_of_order_share=counts.get("out_of_order", 0) / max(counts.get("rows", len(columns)), 1),
         duplicate_share=_share(_duplicates(columns), len(columns)),
     )
 

@@ -192,7 +192,8 @@ class SlateQuery(Query, frozen=True):
         Meta(description="false: no item already taken; true: as `repeats` of `[strategy]` says."),
     ] = True
     diversity: Annotated[
-        float, Meta(ge=0, le=1, description="0: pure relevance, 1: pure variety.")
+        float,
+        Meta(ge=0, le=1, description="0: pure relevance, 1: pure variety; of a trained model."),
     ] = 0.0
     reasons: Annotated[bool, Meta(description="Whether to say why, checked by removal.")] = False
     lang: Annotated[Language, Meta(description="Language of the reasons' sentences.")] = "en"

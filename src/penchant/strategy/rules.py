@@ -25,7 +25,8 @@ class StrategyConfig(BaseModel):
     """Whether items already taken may appear; auto: if more than 5 % of the log repeats, as counted
     when the engine is opened and when a model is published."""
     diversity: float = Field(default=0.0, ge=0, le=1)
-    """Least variety of a slate, 0 (pure relevance) to 1; a request may ask for more."""
+    """Least variety of a slate, 0 (pure relevance) to 1; a request may ask for more. Until a model
+    is trained, nothing says how alike two items are, and this does nothing."""
     max_n: int = Field(default=1000, ge=1)
     """Most places that one request may ask for; over HTTP no more than 500 in any case."""
 
