@@ -162,3 +162,19 @@ def test_penchant_train_under_torchrun_publishes_one_artifact(tmp_path: Path) ->
     told = json.loads(done.stdout)
     folders = [f.name for f in (tmp_path / "penchant.db.artifacts").iterdir() if f.is_dir()]
     assert folders == [told["artifact"]]
+
+
+@pytest.mark.slow
+def test_what_stops_two_processes_is_said_and_leaves_none_waiting(tmp_path: Path) -> None:
+    (tmp_path / "penchant.toml").write_text(
+        "[training]\nease_items = 50\n[training.recurrent]\ndim = 8\nstate = 8\nhidden = 8\n"
+        "[training.schedule]\nepochs = 1\nlanes = 1\nlength = 16\n"
+    )
+    rows = [f"u{n % 40},i{(n * 7 + n // 40) % 50},view,{1.6e9 + 60 * n:.0f}" for n in range(2_000)]
+    (tmp_path / "views.csv").write_text("\n".join(["user_id,item_id,event_type,timestamp", *rows]))
+    penchant = [sys.executable, "-m", "penchant"]
+    subprocess.run([*penchant, "ingest", "views.csv"], cwd=tmp_path, check=True)
+    done = torchrun("-m", "penchant", "train", folder=tmp_path)
+    assert done.returncode != 0
+    assert "error: 1 lanes cannot be shared by 2 processes; raise lanes" in done.stderr
+    assert "Connection closed by peer" not in done.stderr

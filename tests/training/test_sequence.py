@@ -7,6 +7,7 @@ import torch
 
 from penchant.core.errors import ArtifactCorruptError, ArtifactError, DivergedError
 from penchant.features.reader import FeatureColumns
+from penchant.training import sequence
 from penchant.training.config import (
     AugmentConfig,
     ContrastConfig,
@@ -120,6 +121,22 @@ def test_a_run_with_augmented_histories_resumes_to_the_same_result(tmp_path: Pat
     trained(epochs=1, checkpoint=path, **how)
     assert same(whole, trained(epochs=2, checkpoint=path, **how))
     assert not same(whole, plain)
+
+
+def test_the_step_size_falls_to_its_end_where_histories_are_cropped_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rates = []
+
+    def noted(highest: float, step: int, steps: int) -> float:
+        rates.append(rate(highest, step, steps) / highest)
+        return rates[-1] * highest
+
+    rate = sequence._rate
+    monkeypatch.setattr(sequence, "_rate", noted)
+    trained(augment=AugmentConfig(crop=1.0, crop_share=0.3), lanes=2, length=8)
+    assert max(rates) > 0.8
+    assert rates[-1] < 0.15
 
 
 def test_a_run_resumed_when_it_was_done_is_what_it_was(tmp_path: Path) -> None:

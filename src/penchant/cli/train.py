@@ -65,13 +65,11 @@ def train(
         if rank > 0:
             follow()
             return
-        try:
-            with open_with(db, settings) as engine, _kept(folder, settings, seed, resume) as kept:
-                artifact = _trained(engine, settings, seed, resume, kept.watch)
-                card = engine.facts()["card"]
-                kept.end(card)
-        finally:
-            dismiss()
+        with open_with(db, settings) as engine, _kept(folder, settings, seed, resume) as kept:
+            artifact = _trained(engine, settings, seed, resume, kept.watch)
+            card = engine.facts()["card"]
+            kept.end(card)
+        dismiss()  # after an error torchrun ends the others: they may be waiting in the midst of it
     if as_json:
         print_json({"artifact": artifact, "seconds": watch.seconds(), "card": card})
     else:

@@ -62,7 +62,7 @@ def fit(
     keeps = repeats_usual(columns, signals) if repeats is None else repeats
     cut = cut_at(columns.time_s, 1 - config.held_out)
     early = columns.take(columns.time_s < cut)
-    enough(early, signals)
+    enough(early, signals, f" before the latest {config.held_out:.0%}, which are held out,")
     drafts = None if checkpoint is None else checkpoint.with_name("choose-" + checkpoint.name)
     first, chosen = _learn(
         early, items, signals, config, seed, keeps, columns, None, "choose", watch, say, drafts
@@ -128,16 +128,16 @@ def _silent(stage: str, share: float) -> None:
     """Nobody is watching."""
 
 
-def enough(columns: EventColumns, signals: Mapping[str, Signal]) -> None:
-    """Raise `NotEnoughDataError` when next to nothing could be learned."""
+def enough(columns: EventColumns, signals: Mapping[str, Signal], which: str = "") -> None:
+    """Raise `NotEnoughDataError` when next to nothing could be learned; `which` events they are."""
     f = EventReader.fit(signals, columns).columns(columns)
     positive = (f.weight > 0) & (f.row >= 0)
     user = f.user[positive]
     follow = len(user) - len(np.unique(user))
     if follow < LEAST_EVENTS:
         raise NotEnoughDataError(
-            f"{follow} positive events follow another of their user; training needs at least "
-            f"{LEAST_EVENTS}. Until then trending, habit and live item-item serve"
+            f"{follow} positive events{which} follow another of their user; training needs at "
+            f"least {LEAST_EVENTS}. Until then trending, habit and live item-item serve"
         )
 
 

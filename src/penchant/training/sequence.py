@@ -255,12 +255,13 @@ def _one_pass(  # noqa: PLR0913  one pass of `train_sequence`
 ) -> float:
     run.net.train()
     began, told = time.monotonic(), 0.0
-    size, done, learnt, total_loss = len(events.events.row), 0, 0, 0.0
+    done, learnt, total_loss = 0, 0, 0.0
     epochs, planned = passes
-    steps = planned * batches_of(size, config.lanes, config.length)
     states: Carried = []
     blank = len(run.net.events.item_bias) - 1
     changed = augmented(events, config.augment, blank, run.rng)
+    size = len(changed.events.row)  # about as many in every pass
+    steps = planned * batches_of(size, config.lanes, config.length)
     contrast = None
     if config.contrast.weight:
         contrast = Contrast(events, config.contrast, config.augment, blank, sizes.query_time)
