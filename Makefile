@@ -50,7 +50,7 @@ test: $(READY) ## All that can run here
 	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: $(READY) ## Unit tests and every docstring example
-	$(BIN)/pytest -m "not slow and not gpu and not services" $(ARGS)
+	$(BIN)/pytest -m "not slow and not gpu" $(ARGS)
 
 bench: $(READY) ## Latency and quality, as JSON
 	$(BIN)/penchant bench --json $(ARGS)

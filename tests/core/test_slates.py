@@ -29,6 +29,11 @@ def because(*named: tuple[str | None, str | None], without: int | None = 31) -> 
             "because of m1 and a search: without them, 2 -> gone",
             "因为“m1”和一次搜索：没有它们，名次 2 → 落选",
         ),
+        (
+            because(("m1", "Heat"), (None, None), ("m1", "Heat"), (None, None)),
+            "because of Heat ×2 and searches ×2: without them, 2 -> 31",
+            "因为“Heat” ×2和搜索 ×2：没有它们，名次 2 → 31",
+        ),
     ],
 )
 def test_a_reason_is_told_in_english_and_chinese(

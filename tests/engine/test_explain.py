@@ -31,3 +31,18 @@ def test_events_that_say_the_same_again_are_named_together(times: int) -> None:
     (cause,) = removal.causes([1], 3).values()
     assert cause.removed == tuple(range(1, times + 1))
     assert (cause.rank, cause.rank_without) == (0, 4)
+
+
+def test_one_event_that_suffices_is_named_before_several_of_which_more_depends() -> None:
+    def find(reading: Reading) -> Found:
+        met = [event.row for event in reading.recent]
+        liked = 5.0 * (6 in met) - 9.0 * (0 not in met)  # both are needed; 0 is met twice
+        scores = np.array([[liked], [1.0], [1.0], [1.0], [-2.0]], np.float32)
+        return Found(np.arange(1, 6), scores, ("some",))
+
+    stages: Any = SimpleNamespace(models={}, ranker=ranker)
+    events = [EventFeatures(row, None, 1, 1.0, 0.0, float(at)) for at, row in enumerate((0, 6, 0))]
+    removal = Removal(stages, find, Request("me", 3), events, [False] * 3, 100.0)
+    assert removal.without((0, 2))[1] > removal.without((1,))[1] == 3
+    (cause,) = removal.causes([1], 3).values()
+    assert cause.removed == (1,)

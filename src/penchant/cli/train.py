@@ -35,7 +35,8 @@ def train(
     folder: Annotated[
         Path | None,
         typer.Option(
-            "--run-folder", help="Write settings, curves (CSV, TensorBoard, PNG) and card there."
+            "--run-folder",
+            help="Write settings, curves (CSV, TensorBoard, PNG) and card there; extra `report`.",
         ),
     ] = None,
     begin: Annotated[

@@ -71,7 +71,11 @@ class SlateAsked(TypedDict, total=False):
 
 
 class Api:
-    """The calls. `Client` returns their answers; with `AsyncClient` they are awaited."""
+    """The calls. `Client` returns their answers; with `AsyncClient` they are awaited.
+
+    Each may raise `ProblemError` (the server refused: status, title, detail), `UnreachableError` (no
+    answer after all tries), and `InvalidRequestError` before anything is sent.
+    """
 
     def __init__(self, retries: Retries) -> None:
         self._retries: Final = retries
@@ -144,7 +148,10 @@ class Api:
         available: bool = True,
         expires: float | str | None = None,
     ) -> Plan[answers.ItemOutcome]:
-        """Add an item, or replace what is known of it; recommendable with the next slate."""
+        """Add an item, or replace what is known of it; recommendable with the next slate.
+
+        `expires` is Unix seconds or ISO 8601; from then on it is not recommended.
+        """
         body = {"title": title, "categories": list(categories), "description": description}
         more = {"attributes": attributes, "available": available, "expires": expires}
         return self._call(
@@ -263,7 +270,7 @@ class Api:
         It knows every event that this server has answered before. `after` is the cursor of an
         event that must be known to it, `next` the token of the page before; `exclude` are items,
         `categories` keeps those of any of these, `repeats=False` leaves out what the user has
-        taken; `reasons` says why, in `lang`.
+        taken; `reasons` says why, in `lang`. `n` is 1 to 500, `diversity` 0 to 1.
         """
         asked: SlateAsked = {
             "after": after,

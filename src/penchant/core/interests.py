@@ -1,4 +1,4 @@
-"""Interests: directions with weights, what they score, and the arithmetic of PRODUCT section 3."""
+"""Interests: directions with weights, what they score, and how an event moves them."""
 
 import math
 from typing import Final, NamedTuple, Protocol
@@ -106,7 +106,7 @@ def softmax(logits: Vector) -> Vector:
 
 
 def moved(topics: Vector, towards: Vector, rate: float) -> Vector:
-    """u' = (1 - a) u + a v, the update of PRODUCT section 3.
+    """u' = (1 - a) u + a v: how an event moves an interest.
 
     >>> v = softmax(np.float32([.5, .3, .2]))
     >>> moved(np.float32([.4, .3, .3]), v, .1).round(4).tolist() == np.float32(

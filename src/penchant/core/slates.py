@@ -1,5 +1,6 @@
 """Slates: what a caller gets back, and why."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -29,17 +30,23 @@ class Reason:
         check_language(lang)
         if lang == "zh":
             return self._in_chinese()
-        names = [
-            title or item or "a search" for title, item in zip(self.titles, self.items, strict=True)
-        ]
-        it = "it" if len(names) == 1 else "them"
+        names = self._named("{}", "a search", "searches")
+        it = "it" if len(self.events) == 1 else "them"
         then = "gone" if self.rank_without is None else str(self.rank_without)
         return f"because of {' and '.join(names)}: without {it}, {self.rank} -> {then}"
 
+    def _named(self, quoted: str, search: str, searches: str) -> list[str]:
+        """What the events are of, each once, and how often where that is several times."""
+        of = Counter(title or item for title, item in zip(self.titles, self.items, strict=True))
+        names = []
+        for name, times in of.items():
+            said = quoted.format(name) if name else search if times == 1 else searches
+            names.append(said if times == 1 else f"{said} ×{times}")
+        return names
+
     def _in_chinese(self) -> str:
-        named = [title or item for title, item in zip(self.titles, self.items, strict=True)]
-        names = [f"“{name}”" if name else "一次搜索" for name in named]
-        it = "它" if len(names) == 1 else "它们"
+        names = self._named("“{}”", "一次搜索", "搜索")
+        it = "它" if len(self.events) == 1 else "它们"
         then = "落选" if self.rank_without is None else str(self.rank_without)
         return f"因为{'和'.join(names)}：没有{it}，名次 {self.rank} → {then}"
 

@@ -163,7 +163,9 @@ class Engine:
         """Take in one event; durable, and known to the next slate, when it returns.
 
         `time` is Unix seconds or ISO 8601; without one it is now. An event without `id` gets one:
-        with a time a hash of what it says, so that a resend is the same event.
+        with a time a hash of what it says, so that a resend is the same event. Raises
+        `InvalidEventError` (`UnknownEventTypeError`, `EventTimeError`) for what is no event, and
+        `StorageFullError` where the disk is full; nothing is stored then.
         """
         raw = {
             "user": user,
@@ -293,7 +295,9 @@ class Engine:
         `exclude` are item ids; `categories` keeps items of any of these; `repeats=False` leaves
         out items already taken even where the placement allows them; `next` is the token of the
         page before; `after` the cursor of an event that must be known to the slate; `placement`
-        the name of a `[placements.<name>]`, whose rules it follows.
+        the name of a `[placements.<name>]`, whose rules it follows. `n` is 1 to the `max_n` of its
+        rules, `diversity` 0 to 1. Raises `InvalidRequestError` for what makes no sense, and
+        `NotYetVisibleError` where `after` is not known within `after_wait_s`.
         """
         who = _who(user)
         self._wait_for(after)

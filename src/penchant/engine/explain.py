@@ -102,7 +102,12 @@ class Removal:
         rank = base.get(row)
         if rank is None or not alone:
             return None
-        by_fall = sorted(alone, key=lambda g: (-alone[g].get(row, DEPTH), len(g), -g[-1]))
+
+        def first(group: tuple[int, ...]) -> tuple[bool, int, int, int]:
+            fall = alone[group].get(row, DEPTH)
+            return fall < limit, len(group) if fall >= limit else 0, -fall, -group[-1]
+
+        by_fall = sorted(alone, key=first)
         removed: tuple[int, ...] = ()
         after: int | None = rank
         for group in by_fall[:TOGETHER]:

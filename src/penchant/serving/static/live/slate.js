@@ -104,7 +104,9 @@ function Why({ session, place, name }) {
 }
 
 function inWords({ titles, items, rank, rank_without: without }) {
-  const names = listed(titles.map((title, at) => (title ?? items[at] ? quoted(title ?? items[at]) : t("aSearch"))));
+  const said = titles.map((title, at) => (title ?? items[at] ? quoted(title ?? items[at]) : t("aSearch")));
+  const times = (name) => said.filter((other) => other === name).length;
+  const names = listed([...new Set(said)].map((name) => (times(name) > 1 ? `${name} ×${times(name)}` : name)));
   const then = t(without === null ? "reasonGone" : "reasonFall", { count: titles.length, rank, without });
   return [t("reason", { names }), then].join(language() === "zh" ? "" : " ");
 }
