@@ -35,7 +35,9 @@ def tune(  # noqa: PLR0913  the command line of one command
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try settings of the model that `training.model` names, and print the best as TOML; needs the extra `tune`.
+    """Try settings of the model that `training.model` names, and print the best as TOML.
+
+    Needs the extra `tune`.
 
     The latest events, on which `penchant evaluate` tests, are not looked at (`test_share`). Of
     those before them each is trained on all but the latest (`held_out`), and judged by NDCG@10 on

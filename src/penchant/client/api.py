@@ -73,8 +73,8 @@ class SlateAsked(TypedDict, total=False):
 class Api:
     """The calls. `Client` returns their answers; with `AsyncClient` they are awaited.
 
-    Each may raise `ProblemError` (the server refused: status, title, detail), `UnreachableError` (no
-    answer after all tries), and `InvalidRequestError` before anything is sent.
+    Each may raise `ProblemError` (the server refused: status, title, detail), `UnreachableError`
+    (no answer after all tries), and `InvalidRequestError` before anything is sent.
     """
 
     def __init__(self, retries: Retries) -> None:

@@ -20,7 +20,8 @@ class Signal(BaseModel):
     """Days after which the event counts half. Nothing reads it yet: what fades (`habit_recent`,
     topics) does so at one rate for all types."""
     threshold: float | None = Field(default=None, allow_inf_nan=False)
-    """Values below it make the weight negative: a rating of 2 with threshold 3 speaks against the item."""
+    """Values below it make the weight negative: a rating of 2 with threshold 3 speaks against the
+    item."""
     hides: bool = False
     """Whether the item leaves the user's slates until the event is undone."""
 
