@@ -76,22 +76,17 @@ def test_a_baseline_that_is_better_and_histories_without_order_are_told() -> Non
 
 
 def test_a_model_that_the_blend_leaves_out_is_said_to_make_no_difference() -> None:
+    others = (
+        entry("trending_1d", "baseline", 0.01, BASE),
+        entry("transition", "baseline", 0.01, BASE - 0.2),
+        entry("only", "sequence", 0.1, BASE),
+    )
     engine = {**row("only", "engine", 1.0, BASE), "serves": ["trending_1d", "trending_1d / habit"]}
-    found = judged(
-        (engine, BASE),
-        entry("trending_1d", "baseline", 0.01, BASE),
-        entry("transition", "baseline", 0.01, BASE - 0.2),
-        entry("only", "sequence", 0.1, BASE),
-    )
-    assert found["why"][1].startswith("Its slates are those of habit and trending_1d alone: ")
+    told = judged((engine, BASE), *others)["why"][1]
+    assert told.startswith("Its slates are those of habit and trending_1d alone: ")
     alike = {**engine, "serves": ["counts alike", "counts alike"]}
-    found = judged(
-        (alike, BASE),
-        entry("trending_1d", "baseline", 0.01, BASE),
-        entry("transition", "baseline", 0.01, BASE - 0.2),
-        entry("only", "sequence", 0.1, BASE),
-    )
-    assert found["why"][1].startswith("Too few events were held out to weigh its sources by: ")
+    told = judged((alike, BASE), *others)["why"][1]
+    assert told.startswith("Too few events were held out to weigh its sources by: ")
 
 
 def test_too_few_events_are_said_to_be_too_few() -> None:

@@ -147,16 +147,21 @@ def test_two_processes_cut_off_and_resumed_end_as_if_never_stopped(tmp_path: Pat
     assert done.returncode == 0, done.stderr[:5000]
 
 
-@pytest.mark.slow
-def test_penchant_train_under_torchrun_publishes_one_artifact(tmp_path: Path) -> None:
-    (tmp_path / "penchant.toml").write_text(
+def ingested(folder: Path, lanes: int) -> None:
+    """Some views in `folder`, and settings of a tiny training in so many lanes."""
+    (folder / "penchant.toml").write_text(
         "[training]\nease_items = 50\n[training.recurrent]\ndim = 8\nstate = 8\nhidden = 8\n"
-        "[training.schedule]\nepochs = 1\nlanes = 4\nlength = 16\n"
+        f"[training.schedule]\nepochs = 1\nlanes = {lanes}\nlength = 16\n"
     )
     rows = [f"u{n % 40},i{(n * 7 + n // 40) % 50},view,{1.6e9 + 60 * n:.0f}" for n in range(2_000)]
-    (tmp_path / "views.csv").write_text("\n".join(["user_id,item_id,event_type,timestamp", *rows]))
+    (folder / "views.csv").write_text("\n".join(["user_id,item_id,event_type,timestamp", *rows]))
     penchant = [sys.executable, "-m", "penchant"]
-    subprocess.run([*penchant, "ingest", "views.csv"], cwd=tmp_path, check=True)
+    subprocess.run([*penchant, "ingest", "views.csv"], cwd=folder, check=True)
+
+
+@pytest.mark.slow
+def test_penchant_train_under_torchrun_publishes_one_artifact(tmp_path: Path) -> None:
+    ingested(tmp_path, lanes=4)
     done = torchrun("-m", "penchant", "train", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr[:5000]
     told = json.loads(done.stdout)
@@ -166,14 +171,7 @@ def test_penchant_train_under_torchrun_publishes_one_artifact(tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_what_stops_two_processes_is_said_and_leaves_none_waiting(tmp_path: Path) -> None:
-    (tmp_path / "penchant.toml").write_text(
-        "[training]\nease_items = 50\n[training.recurrent]\ndim = 8\nstate = 8\nhidden = 8\n"
-        "[training.schedule]\nepochs = 1\nlanes = 1\nlength = 16\n"
-    )
-    rows = [f"u{n % 40},i{(n * 7 + n // 40) % 50},view,{1.6e9 + 60 * n:.0f}" for n in range(2_000)]
-    (tmp_path / "views.csv").write_text("\n".join(["user_id,item_id,event_type,timestamp", *rows]))
-    penchant = [sys.executable, "-m", "penchant"]
-    subprocess.run([*penchant, "ingest", "views.csv"], cwd=tmp_path, check=True)
+    ingested(tmp_path, lanes=1)
     done = torchrun("-m", "penchant", "train", folder=tmp_path)
     assert done.returncode != 0
     assert "error: 1 lanes cannot be shared by 2 processes; raise lanes" in done.stderr

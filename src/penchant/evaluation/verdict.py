@@ -28,11 +28,9 @@ def verdict(
     best = engines[0]
     equals = [
         row
-        for row in engines
+        for place, row in enumerate(engines)
         if not any(
-            _less(gains, other["model"], row["model"], users).low > 0
-            for other in engines
-            if other is not row
+            _less(gains, better["model"], row["model"], users).low > 0 for better in engines[:place]
         )
     ]
     served = min(equals, key=lambda row: row["cost_ms"])

@@ -96,8 +96,6 @@ def under_one_id(table: pl.DataFrame) -> pl.DataFrame:
     An id names one event: what repeats a row whole is that event again, and is not among them.
     """
     bearers = table.filter(pl.col("id").is_not_null() & pl.col("id").is_duplicated())
-    if bearers.is_empty():
-        return bearers.with_columns(first_line=pl.col("line"))
     said = pl.struct(*(name for name in SCHEMA if name not in ("line", "id")))
     first = bearers.with_columns(
         first_line=pl.col("line").first().over("id"), first=said.first().over("id"), said=said

@@ -32,11 +32,11 @@ export function t(key, values = {}) {
   if (typeof phrase === "object") phrase = ((values.count ?? values.n) === 1 && phrase.one) || phrase.other;
   return phrase.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name];
-    return typeof value === "number" ? new Intl.NumberFormat(locale(), { maximumFractionDigits: 2 }).format(value) : value;
+    return typeof value === "number" ? number(value, 0, 2) : value;
   });
 }
 
-export const number = (value, digits = 0) => new Intl.NumberFormat(locale(), { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
+export const number = (value, digits = 0, most = digits) => new Intl.NumberFormat(locale(), { maximumFractionDigits: most, minimumFractionDigits: digits }).format(value);
 export const percent = (value, digits = 1) => new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
 export const compact = (value) => new Intl.NumberFormat(locale(), { notation: "compact", maximumFractionDigits: 1 }).format(value);
 export const milliseconds = (value) => number(value, value < 9.95 ? 1 : 0);

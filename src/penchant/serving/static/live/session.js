@@ -123,7 +123,7 @@ export class Session extends Watched {
         this.#reader?.abort();
         const api = journal.client(() => t("forgetting", { user }));
         const receipt = await api.forget(user);
-        this.set({ receipt, changes: new Map(), moves: new Map(), times: [], n: PLACES, slate: null, interests: [], timeline: null, history: [], total: 0 });
+        this.set({ receipt, notice: null, changes: new Map(), moves: new Map(), times: [], n: PLACES, slate: null, interests: [], timeline: null, history: [], total: 0 });
         await this.#reread(api);
         this.listen();
       }, () => this.forget()),
@@ -226,6 +226,7 @@ export class Session extends Watched {
   /** Follow what others do to this person: new slates are pushed. */
   async listen() {
     this.#reader?.abort();
+    if (document.hidden) return; // begins when somebody sees the page
     const reader = (this.#reader = new AbortController());
     const { user } = this;
     const silent = journal.client(() => t("pushing"));
