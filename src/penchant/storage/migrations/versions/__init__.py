@@ -1,1 +1,1 @@
-"""One module per schema version; run by `penchant.storage.migrate`."""
+"""One module per schema version; run by `penchant.storage.upgrade`."""
