@@ -1,5 +1,6 @@
 import sqlite3
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -41,19 +42,20 @@ class HeldUp:
 
         self._thread = threading.Thread(target=self._writer.run, args=(wait,))
         self._thread.start()
-        self._busy.wait()
+        assert self._busy.wait(60)
 
     def __exit__(self, *_: object) -> None:
         self._go.set()
         self._thread.join()
 
 
-def together(database: Database, works) -> list:
+def together(database: Database, works, before: Callable[[], None] = lambda: None) -> list:
     """Submit all while the writer is held up, in their order; their answers or errors."""
     queue = database.log._writer._jobs
     with ThreadPoolExecutor(len(works)) as pool:
         answers = []
         with HeldUp(database):
+            before()
             for work in works:
                 answers.append(pool.submit(work))
                 while queue.qsize() < len(answers):
@@ -230,8 +232,12 @@ def test_when_the_writer_ends_nobody_waits_for_it(
     with open_database(tmp_path / "log.db") as database:
         database.log.append([view("before")])
         database.log.check()
-        checkpoints_raise(database, monkeypatch, MemoryError("none left"))
-        answers = together(database, [appending(database, "a"), appending(database, "b")])
+        answers = together(
+            database,
+            [appending(database, "a"), appending(database, "b")],
+            # not before: the writer may not have looked yet what "before" has left to checkpoint
+            lambda: checkpoints_raise(database, monkeypatch, MemoryError("none left")),
+        )
         answers += together_later(database)
         assert [type(answer) for answer in answers] == [StorageError] * 4
         for answer in answers:
