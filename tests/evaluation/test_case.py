@@ -34,6 +34,19 @@ def test_what_happens_after_a_target_cannot_change_its_rank(case: Case, learned:
     assert as_was.ranks[:, 40:].tolist() != as_is.ranks[:, 40:].tolist()
 
 
+def test_who_comes_first_in_an_instant_changes_no_rank(case: Case, learned: Learned) -> None:
+    half_day_s = 43_200.0
+    coarse = replace(case.columns, time_s=case.columns.time_s // half_day_s * half_day_s)
+    found = []
+    for first in (coarse.user, -coarse.user):
+        order = np.lexsort((np.arange(len(coarse)), first, coarse.time_s))
+        one = rank_later(replace(case, columns=coarse.take(order)), learned)
+        by_user = np.argsort(coarse.user[order][one.at], kind="stable")
+        found.append((order[one.at][by_user].tolist(), one.ranks[:, by_user].tolist()))
+    assert np.mean(np.diff(coarse.time_s) == 0) > 0.5  # there is something to change
+    assert found[0] == found[1]
+
+
 def test_an_item_known_before_its_first_event_is_as_fresh_then_as_when_served(case: Case) -> None:
     columns = case.columns
     late = int(np.flatnonzero(columns.time_s >= case.cut)[30])

@@ -18,7 +18,8 @@ class Replay:
     """Moves users and live counts through events in fold order, with the code that serves.
 
     A user's state is folded when it is first asked for, so that users nobody asks about cost
-    counts alone. Without `live`, somebody else moves the counts.
+    counts alone. Counts know of no event at the time of the next one: which of them came first
+    nobody knows. Without `live`, somebody else moves the counts.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Replay:
         self._hides = np.array([signals[name].hides for name in columns.types])
         self._users: dict[int, UserNow] = {}
         self._asleep: dict[int, list[int]] = {}
+        self._instant: list[EventFeatures] = []  # moved past, not yet counted
         self.at = 0
 
     def event(self, index: int) -> EventFeatures:
@@ -68,16 +70,14 @@ class Replay:
 
     def move(self) -> None:
         """Past the next event."""
-        index = self.at
-        event = self.event(index)
-        code = int(self.features.user[index])
-        if self.live is not None:
-            if event.row >= 0:
-                self.live.met(event.row, event.time_s)
-            for source in self.live.counting():
-                source.absorb((), event)
-        self._asleep.setdefault(code, []).append(index)
+        index, times_s = self.at, self.features.time_s
+        self._asleep.setdefault(int(self.features.user[index]), []).append(index)
         self.at += 1
+        if self.live is None:
+            return
+        self._instant.append(self.event(index))
+        if self.at == len(times_s) or times_s[self.at] > times_s[index]:
+            self._count(self.live)
 
     def has_met(self, code: int) -> bool:
         """Whether an event of this user has been moved past."""
@@ -87,6 +87,15 @@ class Replay:
         """Past every event before `index`."""
         while self.at < index:
             self.move()
+
+    def _count(self, live: Live) -> None:
+        """Time moves on."""
+        for event in self._instant:
+            if event.row >= 0:
+                live.met(event.row, event.time_s)
+            for source in live.counting():
+                source.absorb((), event)
+        self._instant.clear()
 
     def _hidden(self, index: int) -> bool:
         return bool(self._hides[self.columns.type[index]])
