@@ -7,15 +7,19 @@ import torch
 
 from penchant.core.errors import ArtifactCorruptError, ArtifactError, DivergedError
 from penchant.features.reader import FeatureColumns
+from penchant.interests.event_input import SIGNAL
 from penchant.training import sequence
 from penchant.training.config import (
     AugmentConfig,
     ContrastConfig,
+    LruConfig,
+    ModelName,
     RecurrentConfig,
     ScheduleConfig,
+    TransformerConfig,
 )
 from penchant.training.following import Task
-from penchant.training.sequence import Trained, train_sequence
+from penchant.training.sequence import Trained, refresh_sequence, train_sequence
 from penchant.training.streams import histories
 from penchant.training.validation import Held
 
@@ -58,6 +62,28 @@ def same(one: Trained, two: Trained) -> bool:
     return one.weights.keys() == two.weights.keys() and all(
         np.array_equal(one.weights[name], two.weights[name]) for name in one.weights
     )
+
+
+@pytest.mark.parametrize("model", ["recurrent", "transformer", "lru"])
+def test_how_loud_all_weights_are_changes_nothing_that_is_learned(model: ModelName) -> None:
+    sizes = {
+        "recurrent": SIZES,
+        "transformer": TransformerConfig(dim=8, layers=1, heads=2, window=16),
+        "lru": LruConfig(dim=8, state=8),
+    }[model]
+    runs = []
+    for loud in (1.0, 32.0):  # a power of two, so that nothing is rounded
+        columns = log()
+        weight = np.where(np.arange(len(columns.weight)) % 3, 1.0, -0.5) * loud
+        known = histories(columns._replace(weight=weight.astype(np.float32)))
+        schedule = SMALL.model_copy(update={"epochs": 2})
+        begun = train_sequence(Task(known, ITEMS, 2, model, sizes, schedule, 3))
+        runs.append(refresh_sequence(begun.weights, known, 2, model, sizes, schedule, 4))
+    quiet, loud_one = runs
+    assert np.abs(quiet[SIGNAL][:, 0]).max() > 0.01
+    loud_one[SIGNAL][:, 0] *= 32.0
+    for name, array in quiet.items():
+        np.testing.assert_array_equal(loud_one[name], array, err_msg=name)
 
 
 @pytest.mark.parametrize(

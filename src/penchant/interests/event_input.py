@@ -18,6 +18,8 @@ BIASES: Final = "events.item_bias"
 """What is added to an item's score, (N,)."""
 TYPES: Final = "events.types.weight"
 """What each event type says, (types + 1, D); row 0 is a type added later."""
+SIGNAL: Final = "events.signal.weight"
+"""How the numbers of an event speak, (D, 2 + G): its weight, its value, what elapsed."""
 COUNTS: Final = "item_counts"
 """How often an item was met in training, (N,), where a model weighs by it."""
 
@@ -42,7 +44,7 @@ class EventInput:
 
     def __init__(self, weights: Weights) -> None:
         self._types = weights[TYPES]
-        self._signal = weights["events.signal.weight"].T.copy()
+        self._signal = weights[SIGNAL].T.copy()
         self._signal_bias = weights["events.signal.bias"]
 
     def __call__(self, event: EventFeatures, vector: Vector, elapsed_s: float) -> Vector:

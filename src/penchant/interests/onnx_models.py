@@ -10,7 +10,7 @@ from penchant.core.elapsed import KNOTS_S, WIDTH
 from penchant.core.errors import ArtifactError
 from penchant.core.interests import Vector
 from penchant.interests import gated, lru, recurrent
-from penchant.interests.event_input import TYPES, Weights
+from penchant.interests.event_input import SIGNAL, TYPES, Weights
 from penchant.interests.models import SEQUENCE_MODELS
 from penchant.interests.onnx_values import Graph, Port, Value, concatenated
 
@@ -68,7 +68,7 @@ def step_graph(model: str, sizes: Mapping[str, Any], weights: Weights) -> Writte
     gap, _ = _gap_feature(elapsed_s)
     code = _known_code(kind, len(weights[TYPES]))
     said = concatenated([_column(weight), _column(value), gap])  # (B, 2 + G)
-    told = said @ weights["events.signal.weight"].T + weights["events.signal.bias"]
+    told = said @ weights[SIGNAL].T + weights["events.signal.bias"]
     x = vector + (graph.constant(weights[TYPES]).op("Gather", code) + told)
     before = layers.shaped(plan.layers * plan.kept).split([plan.kept] * plan.layers)
     after = []

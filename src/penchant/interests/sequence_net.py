@@ -52,7 +52,11 @@ class SequenceNet(Protocol):
 
 
 class EventInputNet(nn.Module):
-    """The item table, and x = item + type + linear(weight, value, elapsed)."""
+    """The item table, and x = item + type + linear(weight / loudest, value, elapsed)."""
+
+    loudest: float = 1.0
+    """Size of the largest weight in training, else a step is as many times larger as weights are;
+    what is served has it in its linear part."""
 
     def __init__(self, items: int, types: int, dim: int) -> None:
         super().__init__()
@@ -70,7 +74,8 @@ class EventInputNet(nn.Module):
 
     def forward(self, packed: Packed) -> Tensor:
         """(T, B) -> (T, B, D)."""
-        said = torch.cat([packed.weight[..., None], packed.value[..., None], packed.gap], -1)
+        weight = packed.weight / self.loudest
+        said = torch.cat([weight[..., None], packed.value[..., None], packed.gap], -1)
         x: Tensor = self.items(packed.row) + self.types(packed.type) + self.signal(said)
         return x
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from penchant.core.errors import ArtifactError, DivergedError
-from penchant.interests.event_input import BIASES
+from penchant.interests.event_input import BIASES, SIGNAL
 from penchant.interests.nets import NETS
 from penchant.interests.next_behaviour_net import ForetellingNet
 from penchant.interests.sequence_net import Carried, SequenceNet
@@ -124,7 +124,7 @@ def train_sequence(
         hand_out(task)
     teacher = task.teacher
     beside = None if teacher is None else Teacher(teacher, task.items, task.types, config)
-    run = _begin(task.items, task.types, task.model, sizes, config, task.seed, task.begun)
+    run = _begin(events, task.items, task.types, task.model, sizes, config, task.seed, task.begun)
     if checkpoint is not None:
         run.told = task.told()
         if checkpoint.exists():
@@ -160,7 +160,7 @@ def train_sequence(
             break
     chosen = run.module.state_dict() if held is None else run.best_weights
     return Trained(
-        _arrays(chosen),
+        _arrays(chosen, run.net.events.loudest),
         run.best_epoch,
         run.best,
         tuple(run.losses),
@@ -189,18 +189,21 @@ def refresh_sequence(
     share: float = 0.25,
 ) -> dict[str, NDArray[np.float32]]:
     """One more pass from `weights` over `events`, at `share` of the step size, kept constant."""
-    run = _begin(len(weights[BIASES]), types, model, sizes, config, seed, weights)
+    run = _begin(events, len(weights[BIASES]), types, model, sizes, config, seed, weights)
     negatives = _negatives(events, config, run.on.device)
     rate = sizes.learning_rate * share
     _one_pass(run, events, sizes, config, negatives, "refresh", (1, 1), None, rate)
-    return _arrays(run.module.state_dict())
+    return _arrays(run.module.state_dict(), run.net.events.loudest)
 
 
-def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, NDArray[np.float32]]:
-    return {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
+def _arrays(tensors: Mapping[str, Tensor], loudest: float) -> dict[str, NDArray[np.float32]]:
+    arrays = {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
+    arrays[SIGNAL][:, 0] /= loudest
+    return arrays
 
 
 def _begin(
+    events: Histories,
     items: int,
     types: int,
     model: ModelName,
@@ -212,8 +215,11 @@ def _begin(
     torch.manual_seed(seed)
     net = NETS[model](items, types, sizes)
     module, on = cast(nn.Module, net), hardware(config.precision)
+    net.events.loudest = float(np.abs(events.events.weight).max(initial=0.0)) or 1.0
     if begun is not None:
-        module.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in begun.items()})
+        arrays = {name: array.copy() for name, array in begun.items()}
+        arrays[SIGNAL][:, 0] *= net.events.loudest
+        module.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
     module.to(on.device)
     matrices = [p for p in module.parameters() if p.ndim > 1]
     vectors = [p for p in module.parameters() if p.ndim < 2]
