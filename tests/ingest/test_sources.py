@@ -1,6 +1,7 @@
 """Files become events; a broken line is one broken line."""
 
 import gzip
+import json
 from pathlib import Path
 
 import polars as pl
@@ -130,14 +131,21 @@ def test_every_format_gives_the_same_event(tmp_path: Path) -> None:
     frame.write_csv(tmp_path / "a.csv")
     frame.write_csv(tmp_path / "a.tsv", separator="\t")
     frame.write_ndjson(tmp_path / "a.jsonl")
+    frame.write_ndjson(tmp_path / "a.json")
     frame.write_parquet(tmp_path / "a.parquet")
     for name in ("a.csv", "a.jsonl"):
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress((tmp_path / name).read_bytes()))
     found = {path.name: all_of(path) for path in tmp_path.iterdir()}
     expected = Event(UserId("ann"), "rating", 9.0, ItemId("m1"), 4.5)
     expected = Event(UserId("ann"), "rating", 9.0, ItemId("m1"), 4.5, event_id(expected))
-    assert len(found) == 6
+    assert len(found) == 7
     assert all(events == [expected] for events, _ in found.values())
+
+
+def test_a_json_array_is_told_from_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[\n" + json.dumps(ROW) + "]")
+    with pytest.raises(InvalidDataError, match=r"a\.json is a JSON array; .* jq -c"):
+        all_of(tmp_path / "a.json")
 
 
 def test_parquet_keeps_the_types_of_the_context(tmp_path: Path) -> None:

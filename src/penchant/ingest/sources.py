@@ -31,8 +31,8 @@ Progress = Callable[[int, int | None], None]
 """Called with (done, total): rows of a Parquet file, bytes of any other; total None: unknown."""
 
 BATCH: Final = 50_000
-FORMATS: Final = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".parquet")
-JSON_FORMATS: Final = (".jsonl", ".ndjson")
+FORMATS: Final = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet")
+JSON_FORMATS: Final = (".jsonl", ".ndjson", ".json")
 
 
 @dataclass(frozen=True)
@@ -256,9 +256,16 @@ def _text_chunk(batch: list[Line], names: Sequence[str]) -> Chunk:
 
 
 def _json_chunks(path: Path, batch_size: int, report: Progress) -> Iterator[Chunk]:
-    """Batches of the objects of a JSONL file, one column per key, each value as it stands."""
+    """Batches of the objects of a JSONL file, one column per key, each value as it stands.
+
+    Such files are often called .json too.
+    """
     with _opened(path) as (stream, position):
         first = stream.readline().removeprefix(BOM_UTF8)
+        if first.lstrip().startswith(b"["):
+            raise InvalidDataError(
+                f"{path.name} is a JSON array; allowed is one object a line, made by: jq -c '.[]'"
+            )
         numbered = enumerate(chain([first] if first else [], stream), 1)
         names: dict[str, None] = {}
         while batch := list(islice(numbered, batch_size)):

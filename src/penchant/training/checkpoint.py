@@ -1,6 +1,7 @@
 """A training run on disk: tensors and facts, without pickle, replaced in one rename."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any
     draft = path.with_suffix(".draft")
     held = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
     save_file(held, draft, metadata={"facts": json.dumps(facts)})
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())  # else a power cut may leave a whole name on half a file
     draft.replace(path)
 
 
