@@ -142,6 +142,30 @@ def test_every_format_gives_the_same_event(tmp_path: Path) -> None:
     assert all(events == [expected] for events, _ in found.values())
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 100])
+def test_what_an_object_says_depends_on_no_other_object(tmp_path: Path, batch_size: int) -> None:
+    rows = [
+        {"user": "ann", "item": "m1", "type": "rating", "rating": 4, "time": 1},
+        {"user": "bob", "item": "m1", "type": "rating", "stars": 5, "time": 2},
+        {"user": "bob", "item": "m1", "event": "purchase", "value": 9.5, "rating": 3, "time": 3},
+        {"user": "bob", "item": "m1", "type": "rating", "value": None, "rating": 2, "time": 4},
+    ]
+    alone: list[Event] = []
+    for row in rows:
+        (tmp_path / "one.jsonl").write_text(json.dumps(row))
+        alone += all_of(tmp_path / "one.jsonl")[0]
+    (tmp_path / "all.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    together, rejected = all_of(tmp_path / "all.jsonl", batch_size=batch_size)
+    assert together == alone
+    assert [(e.type, e.value, dict(e.context)) for e in alone] == [
+        ("rating", 4.0, {}),
+        ("rating", 5.0, {}),
+        ("purchase", 9.5, {"rating": 3}),
+        ("rating", 2.0, {}),
+    ]
+    assert rejected == []
+
+
 def test_a_json_array_is_told_from_lines(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("[\n" + json.dumps(ROW) + "]")
     with pytest.raises(InvalidDataError, match=r"a\.json is a JSON array; .* jq -c"):

@@ -89,6 +89,14 @@ def test_a_stream_begins_with_a_slate_and_has_the_next_when_an_event_moves_it(sh
         assert items(stream.slate()) == items(first)
 
 
+def test_an_event_under_two_names_of_its_user_is_answered_and_moves_that_user(shop: Shop) -> None:
+    with following(shop, "noa") as stream:
+        first = stream.slate()
+        event = {"user_id": "noa", "user": " ", "item": "tea", "type": "view", "id": "noa-1"}
+        assert shop.post("/events", event)["results"][0]["status"] == "new"
+        assert stream.slate()["state_cursor"] != first["state_cursor"]
+
+
 def test_nothing_is_sent_where_nothing_moved(shop: Shop) -> None:
     with following(shop, "leo") as stream:
         stream.slate()

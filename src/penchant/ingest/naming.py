@@ -66,16 +66,14 @@ def event_columns(
     A field mapped to "" has no column.
     """
     needs = tuple(field for field in _EVENT_NEEDS if field not in spared)
-    return _columns(present, mapping, source, (EVENT_NAMES, _EVENT_KEYS, needs, "FIELD"))
+    return _columns(present, mapping, source, _OF_EVENTS, needs)
 
 
 def item_columns(
     present: Sequence[str], mapping: Mapping[str, str] | None, source: str
 ) -> dict[str, str]:
     """Field -> column of an item file."""
-    return _columns(
-        present, mapping, source, (ITEM_NAMES, ITEM_FIELDS, _ITEM_NEEDS, OF_ITEMS + "id")
-    )
+    return _columns(present, mapping, source, _OF_ITEMS, _ITEM_NEEDS)
 
 
 def parted(mapping: Mapping[str, str] | None) -> tuple[dict[str, str], dict[str, str]]:
@@ -90,29 +88,74 @@ def parted(mapping: Mapping[str, str] | None) -> tuple[dict[str, str], dict[str,
     return of_events, {key.removeprefix(OF_ITEMS): column for key, column in of_items.items()}
 
 
-_Rules = tuple[Mapping[str, str], Mapping[str, str], tuple[str, ...], str]
+def rivals(
+    present: Sequence[str],
+    mapping: Mapping[str, str] | None,
+    source: str,
+    of_items: bool = False,
+) -> dict[str, list[str]]:
+    """The column of a field -> all that say the same, it first, where a file has several.
+
+    >>> rivals(["user", "rating", "value", "price"], None, "f.jsonl")
+    {'value': ['value', 'rating']}
+    """
+    rules = _OF_ITEMS if of_items else _OF_EVENTS
+    names, keys, asked = rules
+    mapped = _mapped(present, mapping or {}, source, (keys, asked))
+    found = _found(present, mapped, names)
+    plain = _plain(present, mapped)
+    several: dict[str, list[str]] = {}
+    for field in [field for field in found if field not in mapped]:
+        others = [plain[name] for name in names[field].split() if name in plain]
+        others = [column for column in others if column not in found.values()]
+        if others:
+            several[found[field]] = [found[field], *others]
+    return several
+
+
+_Rules = tuple[Mapping[str, str], Mapping[str, str], str]
+_OF_EVENTS: Final[_Rules] = (EVENT_NAMES, _EVENT_KEYS, "FIELD")
+_OF_ITEMS: Final[_Rules] = (ITEM_NAMES, ITEM_FIELDS, OF_ITEMS + "id")
 
 
 def _columns(
-    present: Sequence[str], mapping: Mapping[str, str] | None, source: str, rules: _Rules
+    present: Sequence[str],
+    mapping: Mapping[str, str] | None,
+    source: str,
+    rules: _Rules,
+    needs: tuple[str, ...],
 ) -> dict[str, str]:
     """What the mapping says, then what the names say, then what is needed and missing."""
-    names, keys, needs, asked = rules
-    found = _mapped(present, mapping or {}, source, (keys, asked))
-    plain: dict[str, str] = {}
-    for column in present:
-        if column not in found.values():
-            plain.setdefault(re.sub(r"[\W_]+", "", column).lower(), column)
-    for field, likely in names.items():
-        if field not in found:
-            match = next((plain[name] for name in likely.split() if name in plain), None)
-            if match is not None and match not in found.values():
-                found[field] = match
+    names, keys, asked = rules
+    mapped = _mapped(present, mapping or {}, source, (keys, asked))
+    found = _found(present, mapped, names)
     for field in needs:
         if field not in found:
             other = ", or --type view says it of all rows" if field == "type" else ""
             raise UnknownColumnError(field, source, present, f"--map {asked}=COLUMN{other}")
     return {field: column for field, column in found.items() if column}
+
+
+def _plain(present: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:
+    """Columns by their names without case, `_`, `-` and spaces."""
+    plain: dict[str, str] = {}
+    for column in present:
+        if column not in mapped.values():
+            plain.setdefault(re.sub(r"[\W_]+", "", column).lower(), column)
+    return plain
+
+
+def _found(
+    present: Sequence[str], mapped: Mapping[str, str], names: Mapping[str, str]
+) -> dict[str, str]:
+    """Field -> column: what is mapped, then what the names say."""
+    found, plain = dict(mapped), _plain(present, mapped)
+    for field, likely in names.items():
+        if field not in found:
+            match = next((plain[name] for name in likely.split() if name in plain), None)
+            if match is not None and match not in found.values():
+                found[field] = match
+    return found
 
 
 def _mapped(

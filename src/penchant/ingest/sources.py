@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, cast
@@ -21,7 +22,7 @@ from penchant.core.items import Item
 from penchant.core.signals import Signal
 from penchant.ingest.delimited import FULL_WIDTH, TO_UTF8, Line, delimiter_of, records
 from penchant.ingest.event_ids import Ordinals
-from penchant.ingest.naming import event_columns, item_columns
+from penchant.ingest.naming import event_columns, item_columns, rivals
 from penchant.ingest.rejects import Rejected
 from penchant.ingest.table import events_of, with_ids
 from penchant.ingest.tabulate import Reader, kind_of
@@ -29,6 +30,9 @@ from penchant.ingest.wire import item_from, known_type
 
 Progress = Callable[[int, int | None], None]
 """Called with (done, total): rows of a Parquet file, bytes of any other; total None: unknown."""
+
+Several = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
+"""Of the keys of a file those that say the same, the likeliest first; by that one."""
 
 BATCH: Final = 50_000
 FORMATS: Final = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet")
@@ -121,7 +125,8 @@ def read_tables(
     spared = {"type"} if default_type is not None else set()
     spared |= {"item"} if _suffix(path) in JSON_FORMATS else set()
     reader: Reader | None = None
-    for chunk in chunks(path, layout=layout, batch_size=batch_size, progress=progress):
+    several = partial(rivals, mapping=mapping, source=path.name)
+    for chunk in chunks(path, several, layout=layout, batch_size=batch_size, progress=progress):
         if reader is None or reader.present != tuple(chunk.frame.columns):
             present = chunk.frame.columns
             columns = event_columns(present, mapping, path.name, frozenset(spared))
@@ -142,7 +147,8 @@ def read_items(
     progress: Progress | None = None,
 ) -> Iterator[ItemBatch]:
     """The items of a file; columns without a meaning of their own become attributes."""
-    for chunk in chunks(path, layout=layout, batch_size=batch_size, progress=progress):
+    several = partial(rivals, mapping=mapping, source=path.name, of_items=True)
+    for chunk in chunks(path, several, layout=layout, batch_size=batch_size, progress=progress):
         columns = item_columns(chunk.frame.columns, mapping, path.name)
         items, rejected = _items(chunk, columns)
         yield ItemBatch(items, sorted([*chunk.broken, *rejected]))
@@ -150,12 +156,16 @@ def read_items(
 
 def chunks(
     path: Path,
+    several: Several | None = None,
     *,
     layout: Layout | None = None,
     batch_size: int = BATCH,
     progress: Progress | None = None,
 ) -> Iterator[Chunk]:
-    """The rows of a file as they stand."""
+    """The rows of a file as they stand, but that of the keys of a JSON object which say the same,
+    as `several` tells of a file's keys, the first with a value has the first one's name: what a row
+    says depends on no other row.
+    """
     if not path.is_file():
         raise InvalidDataError(f"{path} is not a file; allowed are {', '.join(FORMATS)}, also .gz")
     report = progress or _silence
@@ -163,12 +173,16 @@ def chunks(
     if suffix == ".parquet":
         return _parquet_chunks(path, batch_size, report)
     if suffix in JSON_FORMATS:
-        return _json_chunks(path, batch_size, report)
+        return _json_chunks(path, batch_size, report, several or _no_rivals)
     if suffix in FORMATS or layout is not None:
         return _text_chunks(path, layout, batch_size, report)
     raise InvalidDataError(
         f"{path.name} ends in {suffix!r}; allowed are {', '.join(FORMATS)}, also with .gz"
     )
+
+
+def _no_rivals(_: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    return {}
 
 
 def _suffix(path: Path) -> str:
@@ -255,7 +269,9 @@ def _text_chunk(batch: list[Line], names: Sequence[str]) -> Chunk:
     return Chunk(frame, [line.number for line in good], [line.text for line in good], broken)
 
 
-def _json_chunks(path: Path, batch_size: int, report: Progress) -> Iterator[Chunk]:
+def _json_chunks(
+    path: Path, batch_size: int, report: Progress, several: Several
+) -> Iterator[Chunk]:
     """Batches of the objects of a JSONL file, one column per key, each value as it stands.
 
     Such files are often called .json too.
@@ -269,13 +285,15 @@ def _json_chunks(path: Path, batch_size: int, report: Progress) -> Iterator[Chun
         numbered = enumerate(chain([first] if first else [], stream), 1)
         names: dict[str, None] = {}
         while batch := list(islice(numbered, batch_size)):
-            yield _json_chunk(batch, names)
+            yield _json_chunk(batch, names, several)
             report(position(), path.stat().st_size)
 
 
-def _json_chunk(batch: list[tuple[int, bytes]], names: dict[str, None]) -> Chunk:
+def _json_chunk(
+    batch: list[tuple[int, bytes]], names: dict[str, None], several: Several
+) -> Chunk:
     """A frame of the objects' values; `names` gathers the keys of the whole file."""
-    rows: list[Mapping[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     lines: list[int] = []
     texts: list[str] = []
     broken: list[Rejected] = []
@@ -291,6 +309,12 @@ def _json_chunk(batch: list[tuple[int, bytes]], names: dict[str, None]) -> Chunk
         lines.append(number)
         texts.append(text)
     names.update(dict.fromkeys(chain.from_iterable(rows)))
+    for first, *others in several(list(names)).values() if names else ():
+        for row in rows:
+            if row.get(first) is None:
+                other = next((name for name in others if row.get(name) is not None), None)
+                if other is not None:
+                    row[first] = row.pop(other)
     frame = pl.DataFrame([_typed(name, [row.get(name) for row in rows]) for name in names])
     return Chunk(frame, lines, texts, broken)
 

@@ -97,6 +97,15 @@ id=None, words=None, context={}, flags=())
     )
 
 
+def user_of(raw: Mapping[str, Any]) -> UserId:
+    """Whose event `event_from` makes of this.
+
+    >>> user_of({"user_id": "bob", "user": " ", "type": "view"})
+    'bob'
+    """
+    return UserId(id_text("user", _event_fields(raw).get("user"), InvalidEventError))
+
+
 def sound_event(event: Event, signals: Mapping[str, Signal] = SHIPPED) -> Event:
     """An event that a caller made, under the checks of `event_from`; its time is in seconds.
 

@@ -17,10 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from penchant import __version__
 from penchant.core.errors import ConfigError
 from penchant.engine.engine import BULK, Engine
+from penchant.ingest.wire import user_of
 from penchant.serving.bodies import Bodies
 from penchant.serving.config import ServingConfig, loopback
 from penchant.serving.edge import Edge
-from penchant.serving.events import EventRoutes, reason_of, user_of
+from penchant.serving.events import EventRoutes, reason_of
 from penchant.serving.health import HealthRoutes
 from penchant.serving.hub import Hub, Visible
 from penchant.serving.intake import Intake

@@ -6,8 +6,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penchant.core.errors import InvalidEventError
-from penchant.ingest.wire import EVENT_FIELDS, id_text, is_missing
+from penchant.ingest.wire import EVENT_FIELDS
 from penchant.serving import schemas
 from penchant.serving.bodies import Bodies
 from penchant.serving.intake import Intake, Outcome
@@ -78,12 +77,6 @@ class EventRoutes:
             raise RefusedError("not-found", f"no event has the id {event!r}; nothing was undone")
         self._undone()
         return json({"event_id": event, "undone": True})
-
-
-def user_of(row: Mapping[str, Any]) -> str:
-    """Whose event a good row is."""
-    user = row.get("user")
-    return id_text("user", row.get("user_id") if is_missing(user) else user, InvalidEventError)
 
 
 def reason_of(error: str | None) -> str:

@@ -184,6 +184,9 @@ class Intake:
             own = outcomes[at : at + len(request.rows)]
             at += len(own)
             wait_s, work_s = began - request.since, ended - began
-            self._told(request.rows, own, cursor, (wait_s, work_s, ended - request.received))
+            try:
+                self._told(request.rows, own, cursor, (wait_s, work_s, ended - request.received))
+            except Exception as error:  # noqa: BLE001 - the rows are in, and their sender waits
+                log_failure(error)
             timed = Timed(Taken(own, cursor), wait_s, work_s)
             settle(request.done, timed, None)
