@@ -1,13 +1,14 @@
 """Live counts are made when first needed, and are those of the whole log however it came in."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from penchant.core.clock import ManualClock
 from penchant.core.events import Event
-from penchant.core.ids import ItemId, UserId
+from penchant.core.ids import EventId, ItemId, UserId
 from penchant.core.items import Item
 from penchant.core.signals import Signal
 from penchant.engine.config import EngineConfig
@@ -142,3 +143,53 @@ def test_an_event_of_the_future_hides_nobody_s_month_after_a_restart(
     assert len(before) == 5
     assert [item for item, _ in after] == [item for item, _ in before]
     assert [w for _, w in after] == pytest.approx([w for _, w in before], rel=1e-5)
+
+
+def test_an_event_of_the_far_future_makes_no_later_one_late(tmp_path: Path) -> None:
+    with Engine.open(tmp_path / "shop.db", clock=ManualClock(NOON_S)) as engine:
+        far = Event(UserId("ann"), "view", NOON_S * 2, ItemId("tea"), id=EventId("far"))
+        engine.observe_many([replace(far, flags=("future",))])
+        recounted: list[str] = []
+        recount = engine._memory._recount
+        engine._memory._recount = lambda user, *given: (
+            recounted.append(user),
+            recount(user, *given),
+        )
+        for n in range(5):
+            engine.observe("ann", f"i{n}", "view", time=NOON_S - 60 + n)
+        assert recounted == []
+        engine.observe("ann", "i9", "view", time=NOON_S - 90)  # truly late
+        assert recounted == ["ann"]
+        assert engine._memory.user(UserId("ann")).head == engine._database.log.head(UserId("ann"))
+        before = list(engine._memory.user(UserId("ann")).recent)
+    with Engine.open(tmp_path / "shop.db", clock=ManualClock(NOON_S)) as again:
+        assert list(again._memory.user(UserId("ann")).recent) == before
+
+
+def test_a_call_with_few_of_the_log_s_events_does_not_have_it_counted_again(tmp_path: Path) -> None:
+    def views(name: str, count: int, first_s: float) -> list[Event]:
+        return [
+            Event(
+                UserId(f"{name}{n % 40}"),
+                "view",
+                first_s + n / 100,
+                ItemId(f"i{n % 90}"),
+                id=EventId(f"{name}-{n}"),
+            )
+            for n in range(count)
+        ]
+
+    config = EngineConfig(strategy=StrategyConfig(repeats="keep"))
+    log = views("old", 20 * BULK + 2_000, NOON_S - 3_600)
+    new = [views("new", BULK, NOON_S - 600), views("newer", 2 * BULK, NOON_S - 300)]
+    with Engine.open(tmp_path / "a.db", config, ManualClock(NOON_S)) as engine:
+        engine.observe_many(log)
+        engine.recommend("old1")
+        counted = []
+        for events in new:
+            engine.observe_many(events)
+            counted.append(engine._memory._counted)
+        assert counted == [True, False]  # a twentieth of the log, and more
+        grown = [(p.item, p.score) for p in engine.recommend("old1").items]
+    with Engine.open(tmp_path / "a.db", config, ManualClock(NOON_S)) as again:
+        assert [(p.item, p.score) for p in again.recommend("old1").items] == grown

@@ -1,5 +1,7 @@
 """What is durable is done: where memory cannot follow the log at once, it reads the log again."""
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,3 +101,56 @@ def test_what_was_taken_back_stays_so_when_memory_could_not_follow(
         assert engine.forget(user).events > 0
         assert np.isfinite(engine._memory.live.popular.at(NOW_S).weights()).all()
     agree(engine, path, other if what == "forget" else user)
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, engine: Engine, durable: bool, after: int) -> None:
+    """A Ctrl-C while the write `after` so many is being made, before or once it is done."""
+    writer, left = engine._database.log._writer, [after]
+    run = writer.run
+
+    def once(work: Callable[[Any], Any]) -> Any:
+        left[0] -= 1
+        if left[0] >= 0:
+            return run(work)
+        monkeypatch.undo()
+
+        def job(connection: Any) -> Any:
+            if not durable:
+                os.kill(os.getpid(), signal.SIGINT)
+            done = work(connection)
+            if durable:
+                os.kill(os.getpid(), signal.SIGINT)
+            return done
+
+        return run(job)
+
+    monkeypatch.setattr(writer, "run", once)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("durable", [False, True])
+@pytest.mark.parametrize("what", ["observe", "undo", "forget"])
+def test_a_call_that_was_interrupted_is_whole(
+    trained: Callable[[], Path], monkeypatch: pytest.MonkeyPatch, what: str, durable: bool
+) -> None:
+    path = trained()
+    engine = opened(path)
+    user, other = (name for name, _, _ in engine.users(2))
+    item = engine.items()[40].id
+    engine.recommend(user)
+    event = engine.observe(user, item, "like", time=NOW_S - 60).event
+    calls: dict[str, Callable[[], object]] = {
+        "observe": lambda: engine.observe(user, item, "purchase", time=NOW_S - 30, id="last"),
+        "undo": lambda: engine.undo(event),
+        "forget": lambda: engine.forget(user),  # which first forgets the state, in a write too
+    }
+    interrupted(monkeypatch, engine, durable, after=int(what == "forget"))
+    with pytest.raises(KeyboardInterrupt):
+        calls[what]()
+    told = {found.id for found in engine.history(user)}
+    assert ("last" in told) == (what == "observe")
+    assert (event in told) == (what == "observe")
+    engine.observe(user, item, "view", time=NOW_S - 10)
+    engine.observe(other, item, "view", time=NOW_S - 5)
+    assert engine.strays([user, other]) == []
+    agree(engine, path, user)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from penchant.core.clock import ManualClock
-from penchant.core.errors import ArtifactMissingError, ConfigError
+from penchant.core.errors import ArtifactMissingError, ConfigError, UnknownComponentError
 from penchant.core.ids import ArtifactId, ItemId
 from penchant.core.signals import Signal
 from penchant.engine.config import EngineConfig
 from penchant.engine.engine import Engine
-from penchant.engine.learned import Learned
+from penchant.engine.learned import Learned, save_learned
 
 NOW_S = 1_362_819_516.0 + 86_400.0
 
@@ -206,3 +206,30 @@ def test_states_made_with_other_signals_are_folded_again(trained: Callable[[], P
             name: models[name].dump(state) for name, state in again.items()
         }
         assert ids(engine, user) != before
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_a_model_that_cannot_be_put_together_changes_nothing(
+    trained: Callable[[], Path], counted: bool
+) -> None:
+    path = trained()
+    with opened(path) as engine:
+        first, user = engine.artifact, engine.users(1)[0][0]
+        learned = engine.learned()
+        if counted:
+            engine.recommend(user)
+        with pytest.raises(UnknownComponentError, match="hstu"):
+            engine.publish(replace(learned, model="hstu"))  # type: ignore[arg-type]
+        place = engine._database.artifacts.publish(
+            lambda folder: save_learned(replace(learned, model="hstu"), folder),  # type: ignore[arg-type]
+            NOW_S,
+        )
+        engine._database.artifacts.use(ArtifactId(str(first)))
+        with pytest.raises(UnknownComponentError, match="hstu"):
+            engine.use(place)
+        assert engine.artifact == engine._database.artifacts.current() == first
+        assert engine.recommend(user).artifact == first
+        assert engine.observe(user, engine.items()[0].id, "like").status == "new"
+        assert engine.strays([user]) == []
+    with opened(path) as again:
+        assert again.recommend(user).artifact == first

@@ -73,3 +73,14 @@ def test_a_stranger_has_no_reasons(trained: Callable[[], Path]) -> None:
         slate = engine.recommend("stranger", reasons=True)
         assert [place.reasons for place in slate.items] == [[]] * 10
         assert engine.explain("stranger", slate.items[0].item) == []
+
+
+def test_reasons_of_a_long_slate_stand_at_its_places(trained: Callable[[], Path]) -> None:
+    told = 0
+    with opened(trained()) as engine:
+        for user, _, _ in engine.users(3):
+            slate = engine.recommend(user, 150, reasons=True)
+            for number, place in enumerate(slate.items, 1):
+                assert {reason.rank for reason in place.reasons} <= {number}
+                told += number > 100 and bool(place.reasons)
+    assert told > 10

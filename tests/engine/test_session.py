@@ -127,3 +127,13 @@ def test_what_is_wrong_with_a_session_is_told(tmp_path: Path) -> None:
             engine.session([fine] * 1_001)
         with pytest.raises(InvalidRequestError, match="n is 0"):
             engine.session([fine], 0)
+
+
+def test_an_event_that_moves_nobody_by_name_moves_no_session(tmp_path: Path) -> None:
+    with opened(tmp_path / "shop.db") as engine:
+        for user in ("ann", "bob"):
+            for item in ("tea", "cake"):
+                engine.observe(user, item, "purchase", time=NOW_S - 60)
+        impossible = {"item": "tea", "type": "purchase", "value": -5, "time": NOW_S - 30}
+        slate = engine.session([impossible], repeats=False)
+        assert {place.item for place in slate.items} == {"tea", "cake"}

@@ -122,7 +122,7 @@ class Api:
         """
         results: list[answers.EventOutcome] = []
         cursor = "0"
-        for body in _batches(map(_with_id, events)):
+        for body in list(_batches(map(_with_id, events))):  # all are sound before one is sent
             told = yield from self._call(answers.EventOutcomes, "POST", ("events",), body=body)
             results += told.results
             cursor = told.cursor
@@ -152,7 +152,8 @@ class Api:
 
         `expires` is Unix seconds or ISO 8601; from then on it is not recommended.
         """
-        body = {"title": title, "categories": list(categories), "description": description}
+        body = {"title": title, "categories": _several("categories", categories)}
+        body |= {"description": description}
         more = {"attributes": attributes, "available": available, "expires": expires}
         return self._call(
             answers.ItemOutcome,
@@ -165,7 +166,7 @@ class Api:
     def put_items(self, items: Iterable[Row]) -> Plan[answers.ItemOutcomes]:
         """Add or replace many items, as few requests as it takes; wrong ones are `rejected`."""
         results: list[answers.ItemOutcome] = []
-        for body in _batches(items):
+        for body in list(_batches(items)):
             told = yield from self._call(answers.ItemOutcomes, "PUT", ("items",), body=body)
             results += told.results
         return answers.ItemOutcomes(results=results)
@@ -347,7 +348,8 @@ class Api:
         lang: Language | None = None,
     ) -> Plan[answers.Ranking]:
         """Your own list of items, at most 1,000, in the order that the user would have them."""
-        body = {"user": user, "items": list(items), "reasons": reasons or None, "lang": lang}
+        body: dict[str, Any] = {"user": user, "items": _several("items", items)}
+        body |= {"reasons": reasons or None, "lang": lang}
         return self._call(answers.Ranking, "POST", ("rank",), body=_encoded(_without_none(body)))
 
     @call

@@ -29,7 +29,6 @@ from penchant.core.items import Item
 from penchant.core.slates import Ranked, Reason, Slate
 from penchant.engine.config import EngineConfig
 from penchant.engine.erase import remains, trained_with
-from penchant.engine.explain import DEPTH
 from penchant.engine.intake import Intake, Observed, Outcome, observed, outcomes
 from penchant.engine.items import (
     ItemOutcome,
@@ -52,7 +51,7 @@ from penchant.engine.people import (
 )
 from penchant.engine.placements import Placements
 from penchant.engine.rank import ranked
-from penchant.engine.read_path import Asked, arrange, arrange_each, slate_of
+from penchant.engine.read_path import Asked, arrange, arrange_each, slate_of, wanted_of_each
 from penchant.engine.reasons import reasons as reasons_of
 from penchant.engine.stages import rows_match
 from penchant.engine.titles import Titles
@@ -231,11 +230,12 @@ class Engine:
             with self._turns.writing():
                 self._memory.count_if_due()
             _, before = log.history(found.user)
-            log.remove(EventId(event))
-            with self._turns.writing(), self._following((found.user,)):
-                self._turn_back([found])
-                _, after = log.history(found.user)
-                self._memory.take_back(found.user, before, after, self.now_s())
+            with self._unless_interrupted((found.user,)):
+                log.remove(EventId(event))
+                with self._turns.writing(), self._following((found.user,)):
+                    self._turn_back([found])
+                    _, after = log.history(found.user)
+                    self._memory.take_back(found.user, before, after, self.now_s())
         return True
 
     def put_user(self, user: str, attributes: Mapping[str, ContextValue]) -> None:
@@ -252,7 +252,7 @@ class Engine:
         anything nor a rejected line, where no cleaning is left to do.
         """
         who = _who(user)
-        lines = scrub(rejected_path(self._database.path), user)
+        lines = scrub(rejected_path(self._database.path), who)
         with self._writing:
             if self._database.people.get(who) is None:
                 left = self._database.log.finish_erasures()
@@ -264,11 +264,12 @@ class Engine:
             _, before = self._database.log.history(who)
             first_s = min((event.time_s for event in before), default=np.inf)
             trained = trained_with(self._database.artifacts, first_s)
-            receipt = self._database.erase(who, trained)
-            self._erasures += 1
-            with self._turns.writing(), self._following((who,)):
-                self._turn_back(before)
-                self._memory.take_back(who, before, [], self.now_s())
+            self._erasures += 1  # first: a model that knows of none may be published until then
+            with self._unless_interrupted((who,)):
+                receipt = self._database.erase(who, trained)
+                with self._turns.writing(), self._following((who,)):
+                    self._turn_back(before)
+                    self._memory.take_back(who, before, [], self.now_s())
             met = {event.item for event in before if event.item is not None}
             alone = self._database.catalogue.left_alone(list(met))
         told = remains(trained, self.training_folder, alone)
@@ -367,7 +368,7 @@ class Engine:
         with self._turns.reading():
             self._memory.count_if_due()
             reading = self._memory.reading(who, self.now_s())
-            return ranked(self._memory, who, reading, items, reasons)
+            return ranked(self._memory, who, reading, _listed("items", items), reasons)
 
     def explain(self, user: str, item: str, n: int = 10) -> Sequence[Reason]:
         """Why `item` stands where it does for `user`, checked by removing events.
@@ -579,6 +580,7 @@ class Engine:
     def publish(self, learned: Learned) -> ArtifactId:
         """Write `learned` as an artifact and use it from the next request on."""
         self._refuse_strange(learned)
+        self._memory.composed(learned)
         artifact = self._database.artifacts.publish(
             lambda folder: save_learned(learned, folder), SystemClock().now_s()
         )
@@ -603,13 +605,16 @@ class Engine:
         learned = load_learned(self._database.artifacts.open(artifact))
         with self._writing, self._turns.writing():
             self._refuse_strange(learned)
+            stages = self._memory.composed(learned)  # before anything is changed: it may not work
             self._database.artifacts.use(artifact)
-            self._memory.serve(artifact, learned)
+            self._memory.serve(artifact, learned, stages)
             self._learned = learned
             self._placements = self._made_placements()
 
     def prune(self, keep: int) -> Sequence[ArtifactId]:
         """Delete published models but the newest `keep` and the one that serves; those deleted."""
+        if keep < 0:
+            raise InvalidRequestError(f"keep is {keep}; allowed is 0 or more")
         return self._database.artifacts.prune(keep)
 
     # ---- inside ------------------------------------------------------------------------------
@@ -625,14 +630,17 @@ class Engine:
         if not events:
             return []
         with self._writing:
+            users = {event.user for event in events}
             with self._turns.writing():
                 before = self._memory.before(events)
-            appended = self._database.log.append(events)
-            with self._turns.writing():
-                with self._following({event.user for event in events}):
-                    self._memory.take_in(events, appended, before)
-                self._tell_clock([e for e, new in zip(events, appended.new, strict=True) if new])
-                self._folded = max(self._folded, appended.cursor)
+            with self._unless_interrupted(users):
+                appended = self._database.log.append(events)
+                with self._turns.writing():
+                    with self._following(users):
+                        self._memory.take_in(events, appended, before)
+                    fresh = [e for e, new in zip(events, appended.new, strict=True) if new]
+                    self._tell_clock(fresh)
+                    self._folded = max(self._folded, appended.cursor)
         return observed(appended)
 
     @contextmanager
@@ -646,6 +654,21 @@ class Engine:
         except Exception:  # noqa: BLE001 - whatever it is, the log has it
             _log.exception("memory could not follow the log, and reads it again")
             self._memory.read_again(users)
+
+    @contextmanager
+    def _unless_interrupted(self, users: Collection[UserId]) -> Iterator[None]:
+        """The same where a Ctrl-C ends the call between what is durable and what memory knows."""
+        try:
+            yield
+        except Exception:
+            raise  # nothing is durable, or `_following` has seen to it
+        except BaseException:
+            with self._turns.writing():
+                self._memory.read_again(users)
+                self._folded = max(self._folded, self._database.log.cursor())
+                if isinstance(self._clock, LogClock):
+                    self._clock.turn_back(self._totals().newest_s)
+            raise
 
     def _tell_clock(self, events: Sequence[Event]) -> None:
         if isinstance(self._clock, LogClock):
@@ -746,7 +769,7 @@ class Engine:
         memory = self._memory
         facts = memory.shelf.facts(memory.live.added_s)
         allowed = rules.allowed(request, reading, facts)
-        find = partial(memory.stages.found, allowed=allowed, limit=DEPTH)
+        find = partial(memory.stages.found, allowed=allowed, limit=wanted_of_each(request))
         return reasons_of(memory, request, rows, find, reading.now_s)
 
     def _serve_current(self) -> None:
@@ -754,7 +777,7 @@ class Engine:
         if artifact is not None:
             learned = load_learned(self._database.artifacts.open(artifact))
             self._refuse_strange(learned)
-            self._memory.serve(artifact, learned)
+            self._memory.serve(artifact, learned, self._memory.composed(learned))
             self._learned = learned
 
     def _refuse_strange(self, learned: Learned) -> None:

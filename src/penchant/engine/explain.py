@@ -12,7 +12,7 @@ LATEST: Final = 20
 TOGETHER: Final = 3
 """Events removed together at most, where no single one suffices; all of one item count as one."""
 DEPTH: Final = 100
-"""Places down to which a fall is followed."""
+"""Places down to which a fall is followed, at least; all of a longer slate."""
 
 
 class Cause(NamedTuple):
@@ -46,6 +46,7 @@ class Removal:
         self._hides = hides
         self._now_s = now_s
         self._find = find
+        self._depth = max(DEPTH, request.n)
         first = max(0, len(events) - LATEST)
         self._tried = range(first, len(events))
         self._ranks: dict[frozenset[int], dict[int, int]] = {}  # many items share their causes
@@ -64,7 +65,7 @@ class Removal:
                 now.absorb(self._stages.models, self._events[position], self._hides[position])
         reading = now.reading(self._stages.models, self._now_s)
         scored = self._stages.ranker(reading, self._request, self._find(reading))
-        ranks = {int(row): rank for rank, row in enumerate(scored.rows[:DEPTH])}
+        ranks = {int(row): rank for rank, row in enumerate(scored.rows[: self._depth])}
         self._ranks[frozenset(removed)] = ranks
         return ranks
 
@@ -104,7 +105,7 @@ class Removal:
             return None
 
         def first(group: tuple[int, ...]) -> tuple[bool, int, int, int]:
-            fall = alone[group].get(row, DEPTH)
+            fall = alone[group].get(row, self._depth)
             return fall < limit, len(group) if fall >= limit else 0, -fall, -group[-1]
 
         by_fall = sorted(alone, key=first)
@@ -113,15 +114,14 @@ class Removal:
         for group in by_fall[:TOGETHER]:
             trial = tuple(sorted({*removed, *group}))
             reached = self.without(trial).get(row)
-            if _fall(reached) <= _fall(after):
+            if self._fall(reached) <= self._fall(after):
                 break
             removed, after = trial, reached
-            if _fall(after) >= limit:
+            if self._fall(after) >= limit:
                 break
-        if not removed or _fall(after) <= rank:
+        if not removed or self._fall(after) <= rank:
             return None
         return Cause(removed, rank, after)
 
-
-def _fall(rank: int | None) -> int:
-    return DEPTH if rank is None else rank
+    def _fall(self, rank: int | None) -> int:
+        return self._depth if rank is None else rank

@@ -71,7 +71,8 @@ class Histories:
     def visitor(self, stages: Stages, events: Sequence[Event]) -> UserNow:
         """Somebody of whom only `events` (fold order) are known; nothing is kept."""
         now = UserNow.stranger(stages.models)
-        for event, seen in zip(events, self.features(stages, events), strict=True):
+        moving = [event for event in events if moves(event, self._exclude)]
+        for event, seen in zip(moving, self.features(stages, moving), strict=True):
             now.absorb(stages.models, seen, self.hides(event))
         return now
 

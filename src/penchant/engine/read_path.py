@@ -59,7 +59,11 @@ def arrange_each(
 ) -> list[Arranged]:
     """The same for several requests, with one look at the item vectors for all of them."""
     each = [
-        (one.reading, one.strategy.allowed(one.request, one.reading, items), _wanted(one.request))
+        (
+            one.reading,
+            one.strategy.allowed(one.request, one.reading, items),
+            wanted_of_each(one.request),
+        )
         for one in asked
     ]
     arranged = []
@@ -70,7 +74,8 @@ def arrange_each(
     return arranged
 
 
-def _wanted(request: Request) -> int:
+def wanted_of_each(request: Request) -> int:
+    """Candidates asked of each source."""
     return max(PER_SOURCE, 2 * request.n)
 
 

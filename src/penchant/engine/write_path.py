@@ -1,11 +1,12 @@
 """The write path: what memory holds of the log, moved by every event, exactly and reversibly."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
-from penchant.core.contracts import Appended, EventFeatures, Reading
+from penchant.core.contracts import Appended, EventFeatures, Head, Reading
 from penchant.core.events import Event
 from penchant.core.ids import ArtifactId, Cursor, ItemId, UserId
 from penchant.core.items import Item
@@ -21,6 +22,9 @@ from penchant.storage.database import Database
 
 BULK: Final = 500
 """Events in one call from which on users are folded when next asked for, not at once."""
+SHARE: Final = 0.05
+"""Of the log; counts that were made are added to, one by one, where a call brings less than that,
+and made anew from the whole log else, a third as fast again."""
 WINDOW_S: Final = 31 * 86_400.0
 """Seconds of log that live counts are rebuilt from: the longest window and a day."""
 
@@ -53,11 +57,15 @@ class WritePath:
             config.memory.users,
         )
 
-    def serve(self, artifact: ArtifactId, learned: Learned) -> None:
+    def composed(self, learned: Learned) -> Stages:
+        """The stages of a model; raises where they cannot be put together."""
+        return learned_stages(learned, self._signals, self.live, len(self.shelf))
+
+    def serve(self, artifact: ArtifactId, learned: Learned, stages: Stages) -> None:
         """Stages of a published model from now on; users are folded afresh when asked for."""
         self.artifact, self._learned = artifact, learned
         self.shelf.learn(learned.vectors, learned.met)
-        self.stages = self._composed()
+        self.stages = stages
         self.histories.drop_all()
 
     def user(self, user: UserId) -> UserNow:
@@ -68,23 +76,28 @@ class WritePath:
         """The same as stages see it at `now_s`."""
         return self.user(user).reading(self.stages.models, now_s)
 
-    def before(self, events: Sequence[Event]) -> dict[UserId, UserNow]:
-        """The users of a small batch as they stand before it; counts that it adds to are made."""
+    def before(self, events: Sequence[Event]) -> dict[UserId, UserNow] | None:
+        """The users of a small batch as they stand before it, None: it is large; counts are made
+        that it adds to.
+        """
         bulk = len(events) >= BULK
+        if self._learned is None and self._counted:  # else the whole log would be counted again
+            bulk = bulk and len(events) >= SHARE * self._database.log.cursor()
         if not bulk or self._learned is not None:
             self.count_if_due()
-        return {} if bulk else {user: self.user(user) for user in {e.user for e in events}}
+        return None if bulk else {user: self.user(user) for user in {e.user for e in events}}
 
     def take_in(
-        self, events: Sequence[Event], appended: Appended, before: Mapping[UserId, UserNow]
+        self, events: Sequence[Event], appended: Appended, before: Mapping[UserId, UserNow] | None
     ) -> None:
         """Events that the log has just stored; `before` is what it held of their users."""
         fresh = [event for event, new in zip(events, appended.new, strict=True) if new]
         self._meet(fresh)
-        if len(events) >= BULK:
+        if before is None:
             self._take_in_bulk(fresh)
             return
-        late = {e.user for e, old in zip(events, appended.late, strict=True) if old}
+        revised = Counter(e.user for e, old in zip(events, appended.late, strict=True) if old)
+        late = {e.user for e in fresh if e.user in revised and self._is_late(e, before[e.user])}
         own: dict[UserId, list[Event]] = {}
         last: dict[UserId, Cursor] = {}
         for cursor, event in enumerate(fresh, start=appended.cursor - len(fresh) + 1):
@@ -96,7 +109,8 @@ class WritePath:
                 after = self.histories.events(user)[1]
                 self._recount(user, [e for e in after if e.id not in ids], after)
             else:
-                self._fold(user, before[user], given, last[user])
+                now = before[user]
+                self._fold(user, now, given, Head(last[user], now.head.revision + revised[user]))
 
     def put_items(self, items: Sequence[Item], now_s: float) -> None:
         """Items that the catalogue has just stored."""
@@ -145,10 +159,9 @@ class WritePath:
         self._counted = True
 
     def _composed(self) -> Stages:
-        size = len(self.shelf)
         if self._learned is None:
-            return unlearned(self._signals, self.live, size)
-        return learned_stages(self._learned, self._signals, self.live, size)
+            return unlearned(self._signals, self.live, len(self.shelf))
+        return self.composed(self._learned)
 
     def _take_in_bulk(self, fresh: Sequence[Event]) -> None:
         """Users when next asked for; counts now, or all anew when next needed if pairs count."""
@@ -161,13 +174,20 @@ class WritePath:
                 if moves(event, self._exclude):
                     self._count((), event)
 
-    def _fold(self, user: UserId, now: UserNow, events: Sequence[Event], last: Cursor) -> None:
+    def _is_late(self, event: Event, now: UserNow) -> bool:
+        """Whether it comes before one that the user was moved by; the log counts those also that
+        move nothing, as one of the year 2099, before which all others would be late.
+        """
+        newest_s = now.recent[-1].time_s if now.recent else -np.inf
+        return moves(event, self._exclude) and event.time_s < newest_s
+
+    def _fold(self, user: UserId, now: UserNow, events: Sequence[Event], head: Head) -> None:
         """Events that follow all the user had."""
         for event in sorted(events, key=lambda e: e.time_s):
             if moves(event, self._exclude):
                 seen = self._count(now.recent, event)
                 now.absorb(self.stages.models, seen, self.histories.hides(event))
-        now.head = now.head._replace(cursor=last)
+        now.head = head
         self.histories.keep(user, now)
         self.histories.save(user, now, self.stages, self.artifact)
 

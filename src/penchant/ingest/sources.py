@@ -289,9 +289,7 @@ def _json_chunks(
             report(position(), path.stat().st_size)
 
 
-def _json_chunk(
-    batch: list[tuple[int, bytes]], names: dict[str, None], several: Several
-) -> Chunk:
+def _json_chunk(batch: list[tuple[int, bytes]], names: dict[str, None], several: Several) -> Chunk:
     """A frame of the objects' values; `names` gathers the keys of the whole file."""
     rows: list[dict[str, Any]] = []
     lines: list[int] = []

@@ -65,8 +65,8 @@ class ArtifactStore:
 
     def use(self, artifact: ArtifactId) -> None:
         """Point `current` at an artifact that is whole."""
-        self.open(artifact)
         with self._publishing, _no_space(self.folder):
+            self.open(artifact)  # nor is it deleted before it is in use
             self._point_at(artifact)
 
     def open(self, artifact: ArtifactId) -> Path:
@@ -88,7 +88,8 @@ class ArtifactStore:
         """Every artifact, oldest first."""
         if not self.folder.is_dir():
             return []
-        return sorted(ArtifactId(p.name) for p in self.folder.iterdir() if _ID.fullmatch(p.name))
+        there = [path for path in self.folder.iterdir() if _ID.fullmatch(path.name)]
+        return [ArtifactId(path.name) for path in sorted(there, key=_published)]
 
     def prune(self, keep: int) -> Sequence[ArtifactId]:
         """Delete all but the newest `keep` and the one in use; those deleted."""
@@ -138,6 +139,16 @@ class ArtifactStore:
         """Remove what a killed process left half-written."""
         for path in builtins.list(self.folder.glob(".draft-*")):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _published(folder: Path) -> tuple[str, int, str]:
+    """When: the second, by the name, and inside it by the file that was written last."""
+    sums = folder / CHECKSUMS
+    return (
+        folder.name.partition("-")[0],
+        sums.stat().st_mtime_ns if sums.exists() else 0,
+        folder.name,
+    )
 
 
 def _checksums(folder: Path) -> dict[str, str]:

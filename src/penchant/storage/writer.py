@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -69,11 +69,11 @@ class Writer:
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction; what it returns is durable."""
-        return cast(T, self._submit(_Job(work)).result())
+        return cast(T, _awaited(self._submit(_Job(work))))
 
     def run_alone(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do `work` between two transactions, on the bare connection."""
-        return cast(T, self._submit(_Job(lambda _: work(self._raw), alone=True)).result())
+        return cast(T, _awaited(self._submit(_Job(lambda _: work(self._raw), alone=True))))
 
     def close(self) -> None:
         """Finish what waits, fold the write-ahead log into the file, and let go of it."""
@@ -211,6 +211,15 @@ def truncate_wal(connection: sqlite3.Connection, wait_ms: int) -> bool:
     finally:
         connection.execute(f"PRAGMA busy_timeout = {before}").close()
     return not busy
+
+
+def _awaited(answer: "Future[Any]") -> Any:
+    """The answer; a Ctrl-C meanwhile is heard once the job is done, for it cannot be called off."""
+    try:
+        return answer.result()
+    except KeyboardInterrupt:
+        wait([answer])
+        raise
 
 
 def _answer(job: _Job, outcome: _Outcome) -> None:
