@@ -80,6 +80,13 @@ def test_a_format_that_is_none_leaves_no_file(run: Run, small: Path, tmp_path: P
     assert not list(tmp_path.glob("*events.xml"))
 
 
+def test_events_and_items_do_not_share_a_file(run: Run, small: Path, tmp_path: Path) -> None:
+    run("ingest", small)
+    told = run("export", "--to", "all.jsonl", "--items", "./all.jsonl", code=1).stderr
+    assert "--to and --items are both all.jsonl; allowed are two files" in told
+    assert not (tmp_path / "all.jsonl").exists()
+
+
 def test_nothing_to_export_and_no_database_are_errors(run: Run, tmp_path: Path) -> None:
     assert "--to" in run("export", code=1).stderr
     told = run("export", "--to", "e.csv", "--db", "none.db", code=1).stderr

@@ -123,6 +123,13 @@ def test_what_cannot_be_sent_is_said_before_anything_is(make: Make, scripted: Li
             client.observe("ann", "tea", "rating", value=math.nan)
         with pytest.raises(InvalidRequestError, match=r"^context\.share is -inf; allowed"):
             client.observe_many([{"user": "ann", "context": {"share": -math.inf}}])
+        rows = [{"user": "ann", "item": "tea", "type": "view"}] * 1_500
+        with pytest.raises(InvalidRequestError, match=r"^value is nan; allowed are finite"):
+            client.observe_many([*rows, {"user": "ann", "value": math.nan}])
+        with pytest.raises(InvalidRequestError, match=r"^categories is 'tea'; allowed is a list"):
+            client.put_item("i1", categories="tea")
+        with pytest.raises(InvalidRequestError, match=r"^items is 'i12'; allowed is a list"):
+            client.rank("ann", "i12")
         with pytest.raises(InvalidRequestError, match=r"^exclude is 'i1'; allowed is a list"):
             client.recommend("ann", exclude="i1")
         with pytest.raises(InvalidRequestError, match=r"^categories is 'c1'; allowed is a list"):

@@ -40,6 +40,18 @@ def test_100k_as_published_is_complete(tmp_path: Path) -> None:
     assert dataset.columns.time_s.min() == 874_724_710
 
 
+def test_a_broken_film_is_counted_and_a_mapping_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "ratings.csv", "userId,movieId,rating,timestamp\n1,2,4.0,9\n")
+    write(tmp_path, "movies.csv", "movieId,title,genres\n2,Up,Anim,ation\n3,Heat,Crime\n")
+    dataset = open_dataset(tmp_path)
+    assert dataset.counts["rejected_items"] == 1
+    assert [(Path(file).name, lines[0].line) for file, lines in dataset.rejected_items.items()] == [
+        ("movies.csv", 2)
+    ]
+    with pytest.raises(InvalidDataError, match=r"is a MovieLens folder.* its ratings\.csv alone"):
+        open_dataset(tmp_path, mapping={"time": "watched"})
+
+
 def test_a_small_100k_keeps_titles_in_latin_1(tmp_path: Path) -> None:
     write(tmp_path, "u.data", "196\t242\t3\t881250949\n186\t242\t4\t881250000\n")
     flags = "|".join("1" if n in (5, 8) else "0" for n in range(19))

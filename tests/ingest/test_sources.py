@@ -74,6 +74,19 @@ def test_line_7341_of_10000_is_broken_and_the_rest_is_read(
     assert [event.user for event in events[7338:7340]] == ["u7340", "u7342"]
 
 
+def test_a_quoted_line_break_before_a_line_that_is_not_utf_8_joins_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(
+        b'user,item,time,type,words\nann,m1,1,view,"one\ncaf\xe9 noir"\nann,m1,2,view,"one\ntwo"\n'
+    )
+    events, rejected = all_of(path)
+    assert [event.words for event in events] == ["one\ntwo"]
+    assert [(one.line, one.reason.partition(":")[0][:20]) for one in rejected] == [
+        (2, "the line has a quote"),
+        (3, "the line is not UTF-"),
+    ]
+
+
 def test_a_line_that_is_not_utf_8_is_rejected_alone(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_bytes(HEADER.encode() + b"ann,caf\xe9,view,1,5\nbob,m1,view,1,6\n")

@@ -167,6 +167,11 @@ def test_categories_may_be_written_in_four_ways(written: object) -> None:
     assert item_from({"id": "m1", "categories": written}).categories == ("Crime", "Drama")
 
 
+def test_a_category_in_brackets_is_a_name() -> None:
+    assert item_from({"id": "m1", "categories": "[OST]"}).categories == ("[OST]",)
+    assert item_from({"id": "m1", "categories": "[OST]|Film"}).categories == ("[OST]", "Film")
+
+
 def test_an_end_in_seconds_is_taken_as_it_stands_and_another_number_by_its_size() -> None:
     told = item_from({"id": "m1", "expires": "9999-12-31T23:59:59Z"}).expires_s
     assert told == 253_402_300_799.0

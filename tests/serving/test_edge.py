@@ -161,6 +161,12 @@ def test_a_foreign_page_cannot_act_through_the_browser_of_somebody_here(shop: Sh
     assert shop.http.get("/about", headers={"Host": "localhost:1"}).status_code == 200
 
 
+def test_the_name_of_a_host_is_known_in_any_case(opens: Opens) -> None:
+    shop = opens(hosts=["Shop.Local"])
+    for name in ("shop.local", "Shop.Local", "SHOP.LOCAL:8420"):
+        assert shop.http.get("/about", headers={"Host": name}).status_code == 200
+
+
 def test_pages_of_other_origins_may_call_where_they_are_named(opens: Opens) -> None:
     shop = opens(cors_origins=("https://shop.example",))
     asks = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}

@@ -1,6 +1,8 @@
 """What the server measures, and what the doctor makes of it."""
 
 import math
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -163,3 +165,34 @@ def test_a_running_server_is_probed_and_one_that_is_not_there_is_said(opens: Ope
         probe(shop.url, None, None)
     with pytest.raises(NoServerError, match="is no address"):
         probe("file:///etc/passwd", None, None)
+    with pytest.raises(NoServerError, match=r"'http://\[::1' is no address"):
+        probe("http://[::1", None, None)
+
+
+def test_a_probe_strips_the_key_and_passes_by_proxies(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    shop = opens()
+    assert probe(shop.url, "no-key\n", None)[0].fine
+    with pytest.raises(NoServerError, match="the key has letters that no key has"):
+        probe(shop.url, "密钥", None)
+
+
+def test_a_server_of_another_kind_is_said_to_be_one() -> None:
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Hello {world}</html>")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            with pytest.raises(NoServerError, match="is no server of ours"):
+                probe(f"http://127.0.0.1:{server.server_port}", None, None)
+        finally:
+            server.shutdown()

@@ -65,13 +65,11 @@ def doctor(
 
 def _running(url: str, key: str | None) -> Iterator[Check]:
     """What a server says of itself; how much memory there is we know of this machine alone."""
-    from urllib.parse import urlsplit
-
     from penchant.serving.config import loopback
-    from penchant.serving.probe import NoServerError, probe
+    from penchant.serving.probe import NoServerError, host_of, probe
 
     memory = None
-    if loopback(urlsplit(url).hostname or "") and hasattr(os, "sysconf"):
+    if loopback(host_of(url)) and hasattr(os, "sysconf"):
         memory = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     try:
         yield from (Check(*found) for found in probe(url, key, memory))

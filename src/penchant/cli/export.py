@@ -27,7 +27,8 @@ def export(
     """Write every event and item, such that `penchant ingest` gives them back.
 
     A file with exactly the columns of an export, and an id in every row, is not cleaned when it is
-    read. A field of a CSV may have 1,048,576 characters; JSONL and Parquet set no bound.
+    read. A field of a CSV may have 1,048,576 characters and 1,000 lines; JSONL and Parquet set no
+    bound.
     """
     from penchant.cli.opening import open_or_ask
     from penchant.cli.terminal import Bar, print_json, progress, stdout
@@ -35,6 +36,8 @@ def export(
 
     if to is None and items is None:
         raise InvalidDataError("nothing to export; name files with --to, --items or both")
+    if to is not None and items is not None and to.resolve() == items.resolve():
+        raise InvalidDataError(f"--to and --items are both {to}; allowed are two files")
     result: dict[str, int] = {}
     with open_or_ask(db, config) as engine, progress() as bars:
         if to is not None:

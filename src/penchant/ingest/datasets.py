@@ -136,9 +136,14 @@ def open_dataset(
     edition = edition_of(path) if path.is_dir() else None
     if edition is not None:
         file = path / edition.ratings
+        if mapping or default_type is not None:
+            raise InvalidDataError(
+                f"{name} is a MovieLens folder, whose columns and types are known; allowed is its "
+                f"{edition.ratings} alone, with --map, --type and --items, or it without them"
+            )
         batches: Iterable[Batch] = read_ratings(path, edition, order, progress)
-        items, users = read_movies(path, edition), read_users(path, edition)
-        broken: dict[str, list[Rejected]] = {}
+        (items, lines), users = read_movies(path, edition), read_users(path, edition)
+        broken = {str(path / edition.movies): lines} if lines else {}
         exported = False
     else:
         file = _file(path, "events") if path.is_dir() else path

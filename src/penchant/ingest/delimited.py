@@ -115,7 +115,10 @@ def _joined(
     whole, taken = text, list[bytes]()
     while len(taken) < JOIN_LINES and (raw := source.read()) is not None:
         taken.append(raw)
-        whole += raw.decode("utf-8", "replace")
+        try:
+            whole += raw.decode()
+        except UnicodeDecodeError:
+            break
         if raw.count(b'"') % 2 == 1:
             fields = split_line(whole, delimiter)
             if fields is not None and len(fields) == width:

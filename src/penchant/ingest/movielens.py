@@ -9,6 +9,7 @@ from penchant.core.errors import InvalidDataError, InvalidItemError
 from penchant.core.events import ContextValue
 from penchant.core.ids import ItemId, UserId
 from penchant.core.items import Item
+from penchant.ingest.rejects import Rejected
 from penchant.ingest.sources import Batch, Layout, Progress, read_items, read_tables
 
 _RATING: Final = ("user", "item", "rating", "timestamp")
@@ -99,14 +100,15 @@ def read_ratings(
     )
 
 
-def read_movies(folder: Path, edition: Edition) -> list[Item]:
-    """The films with their genres."""
+def read_movies(folder: Path, edition: Edition) -> tuple[list[Item], list[Rejected]]:
+    """The films with their genres, and lines that are none."""
     path = folder / edition.movies
     if edition.layout is None:
-        items = [item for batch in read_items(path) for item in batch.items]
-        return [_without_placeholder(item) for item in items]
+        batches = list(read_items(path))
+        items = [_without_placeholder(item) for batch in batches for item in batch.items]
+        return items, [line for batch in batches for line in batch.rejected]
     parse = _film_100k if edition.movies == "u.item" else _film_double_colon
-    return [parse(line, f"{path.name}, line {n}") for n, line in _lines(path)]
+    return [parse(line, f"{path.name}, line {n}") for n, line in _lines(path)], []
 
 
 def read_users(folder: Path, edition: Edition) -> Users:

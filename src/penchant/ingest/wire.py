@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -519,15 +520,23 @@ def _scalar(name: str, value: Any, error: type[PenchantError]) -> ContextValue:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    raise error(f"{name} is {value!r}; allowed are text, finite numbers, true and false")
+    raise error(
+        f"{name} is {value!r}; allowed are text, finite numbers (whole ones of 64 bits), "
+        "true and false"
+    )
 
 
 def _decoded(name: str, text: str, error: type[PenchantError]) -> Any:
     """The JSON that a text holds."""
     try:
-        return msgspec.json.decode(text)
+        return _json(name, text, error)
     except (msgspec.DecodeError, UnicodeEncodeError):
         raise error(f"{name} is {text!r}; allowed is a JSON object") from None
+
+
+def _json(name: str, text: str, error: type[PenchantError]) -> Any:
+    try:
+        return msgspec.json.decode(text)
     except RecursionError:
         raise error(f"{name} {text[:40]!r}... is nested too deeply; allowed is JSON") from None
 
@@ -535,8 +544,9 @@ def _decoded(name: str, text: str, error: type[PenchantError]) -> Any:
 def _split(text: str) -> Sequence[Any]:
     """Names out of one text."""
     if text.lstrip().startswith("["):
-        found = _decoded("categories", text, InvalidItemError)
-        return found if isinstance(found, list) else [text]
+        with suppress(msgspec.DecodeError, UnicodeEncodeError):  # "[OST]" is a name
+            found = _json("categories", text, InvalidItemError)
+            return found if isinstance(found, list) else [text]
     return [part.strip() for part in text.split("|" if "|" in text else ",")]
 
 

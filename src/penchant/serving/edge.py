@@ -57,7 +57,7 @@ class Edge:
         self._keys = keys
         self._metrics = metrics
         self._buckets = Buckets(config.rate_per_s, config.rate_burst)
-        self._hosts = LOOPBACK | {config.host, *config.hosts}
+        self._hosts = LOOPBACK | {name.lower() for name in (config.host, *config.hosts)}
         self._origins = frozenset(config.cors_origins)
         self._most = config.max_requests
         self._every = config.access_log

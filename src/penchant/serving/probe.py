@@ -5,12 +5,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from penchant.core.errors import PenchantError
+from penchant.serving.config import loopback
 
 WITHIN_S: Final = 10.0
 OLD_DAYS: Final = 30.0
@@ -39,6 +41,8 @@ class NoServerError(PenchantError):
 
 def probe(url: str, key: str | None, memory_bytes: float | None) -> list[Finding]:
     """What is right and wrong with the server at `url`; `memory_bytes`: what its machine has."""
+    if not host_of(url):
+        raise NoServerError(f"{url!r} is no address; allowed is one such as http://127.0.0.1:8420")
     status, _ = _get(f"{url.rstrip('/')}/health/ready", key)
     ready = Finding("server", status == 200, f"{url} is ready")
     if status != 200:
@@ -48,7 +52,11 @@ def probe(url: str, key: str | None, memory_bytes: float | None) -> list[Finding
         raise NoServerError(
             f"{url}/metrics answers {status}; where keys are needed, name one with --key"
         )
-    return [ready, *judge(Measured(text), memory_bytes)]
+    try:
+        measured = Measured(text)
+    except ValueError:
+        raise NoServerError(f"what answers at {url} is no server of ours") from None
+    return [ready, *judge(measured, memory_bytes)]
 
 
 class Measured:
@@ -164,13 +172,29 @@ def _memory(measured: Measured, memory_bytes: float | None) -> Finding:
     return Finding("memory", False, f"{says}; lower users and states_mib of [memory]")
 
 
-def _get(url: str, key: str | None) -> tuple[int, str]:
+def host_of(url: str) -> str:
+    """The host of an address; nothing where it is none.
+
+    >>> host_of("http://localhost:8420/"), host_of("http://[::1"), host_of("localhost:8420")
+    ('localhost', '', '')
+    """
     if not url.startswith(("http://", "https://")):
-        raise NoServerError(f"{url!r} is no address; allowed is one such as http://127.0.0.1:8420")
-    headers = {} if key is None else {"X-API-Key": key}
+        return ""
     try:
-        with urlopen(Request(url, headers=headers), timeout=WITHIN_S) as answer:
-            return int(answer.status), answer.read().decode("utf-8")
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _get(url: str, key: str | None) -> tuple[int, str]:
+    headers = {} if key is None else {"X-API-Key": key.strip()}
+    if not headers.get("X-API-Key", "").isascii():
+        raise NoServerError("the key has letters that no key has; `penchant keys` makes one")
+    # a proxy knows nothing of this machine's own servers, and is not to see their keys
+    opener = build_opener(ProxyHandler({})) if loopback(host_of(url)) else build_opener()
+    try:
+        with opener.open(Request(url, headers=headers), timeout=WITHIN_S) as answer:
+            return int(answer.status), answer.read().decode("utf-8", "replace")
     except HTTPError as error:
         with error:
             return error.code, ""

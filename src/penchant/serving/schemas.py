@@ -429,7 +429,10 @@ class SessionAsked(Struct, forbid_unknown_fields=True):
 
     events: Annotated[
         list[dict[str, Any]],
-        Meta(description="Events without user, oldest first.", examples=[[{"item": "tea"}]]),
+        Meta(
+            description="Events without user, oldest first.",
+            examples=[[{"item": "tea", "type": "view"}]],
+        ),
     ]
     n: N = 10
     exclude: Annotated[list[str], Meta(description="Items to leave out.")] = []
