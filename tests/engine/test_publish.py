@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from penchant.core.clock import ManualClock
-from penchant.core.errors import ArtifactMissingError, ConfigError, UnknownComponentError
+from penchant.core.errors import (
+    ArtifactError,
+    ArtifactMissingError,
+    ConfigError,
+    UnknownComponentError,
+)
 from penchant.core.ids import ArtifactId, ItemId
 from penchant.core.signals import Signal
 from penchant.engine.config import EngineConfig
@@ -233,3 +238,25 @@ def test_a_model_that_cannot_be_put_together_changes_nothing(
         assert engine.strays([user]) == []
     with opened(path) as again:
         assert again.recommend(user).artifact == first
+
+
+def test_a_model_whose_files_are_being_written_when_somebody_is_forgotten_is_not_kept(
+    trained: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(trained()) as engine:
+        first, user = engine.artifact, engine.users(1)[0][0]
+        learned, erasures = engine.learned(), engine.erasures
+
+        def writing(what: Learned, folder: Path) -> None:
+            save_learned(what, folder)
+            thread = threading.Thread(target=engine.forget, args=(user,))
+            thread.start()
+            thread.join()
+
+        monkeypatch.setattr("penchant.engine.engine.save_learned", writing)
+        with pytest.raises(ArtifactError, match="somebody was forgotten while"):
+            engine.publish(turned(learned), erasures)
+        assert engine.artifact == first
+        assert list(engine._database.artifacts.list()) == [first]
+        with pytest.raises(ArtifactError, match="somebody was forgotten while"):
+            engine.publish(turned(learned), erasures)

@@ -15,6 +15,7 @@ import numpy as np
 from penchant.core.clock import Clock, LogClock, SystemClock
 from penchant.core.contracts import Reading, Receipt, Request
 from penchant.core.errors import (
+    ArtifactError,
     ArtifactMissingError,
     ConfigError,
     InvalidRequestError,
@@ -434,7 +435,10 @@ class Engine:
         return UserFacts(who, told or {}, events, oldest_s, newest_s, str(cursor))
 
     def export_user(self, user: str) -> dict[str, Any]:
-        """Everything that is held about one user, for JSON; `UnknownIdError` as of `user`."""
+        """Everything held about one user but rejected lines, which `forget` erases too; for JSON.
+
+        Raises `UnknownIdError` as `user` does.
+        """
         facts, shelf = self.user(user), self._memory.shelf
         return {
             "user": user,
@@ -577,14 +581,27 @@ class Engine:
         """Users forgotten since it was opened."""
         return self._erasures
 
-    def publish(self, learned: Learned) -> ArtifactId:
-        """Write `learned` as an artifact and use it from the next request on."""
+    def publish(self, learned: Learned, erasures: int | None = None) -> ArtifactId:
+        """Write `learned` as an artifact and use it from the next request on.
+
+        `erasures` are those when training read the log. Raises `ArtifactError`, and keeps nothing,
+        where somebody was forgotten since.
+        """
         self._refuse_strange(learned)
         self._memory.composed(learned)
-        artifact = self._database.artifacts.publish(
+        self._refuse_forgotten(erasures)
+        artifacts = self._database.artifacts
+        artifact = artifacts.place(
             lambda folder: save_learned(learned, folder), SystemClock().now_s()
         )
-        self.use(artifact)
+        written = load_learned(artifacts.open(artifact))
+        with self._writing:
+            try:
+                self._refuse_forgotten(erasures)  # whoever is from now on finds it in the list
+            except ArtifactError:
+                artifacts.discard(artifact)
+                raise
+            self._use(artifact, written)
         return artifact
 
     def learned(self, artifact: ArtifactId | None = None) -> Learned:
@@ -603,13 +620,8 @@ class Engine:
     def use(self, artifact: ArtifactId) -> None:
         """Serve with a published model from the next request on; states are folded afresh."""
         learned = load_learned(self._database.artifacts.open(artifact))
-        with self._writing, self._turns.writing():
-            self._refuse_strange(learned)
-            stages = self._memory.composed(learned)  # before anything is changed: it may not work
-            self._database.artifacts.use(artifact)
-            self._memory.serve(artifact, learned, stages)
-            self._learned = learned
-            self._placements = self._made_placements()
+        with self._writing:
+            self._use(artifact, learned)
 
     def prune(self, keep: int) -> Sequence[ArtifactId]:
         """Delete published models but the newest `keep` and the one that serves; those deleted."""
@@ -779,6 +791,22 @@ class Engine:
             self._refuse_strange(learned)
             self._memory.serve(artifact, learned, self._memory.composed(learned))
             self._learned = learned
+
+    def _use(self, artifact: ArtifactId, learned: Learned) -> None:
+        with self._turns.writing():
+            self._refuse_strange(learned)
+            stages = self._memory.composed(learned)  # before anything is changed: it may not work
+            self._database.artifacts.use(artifact)
+            self._memory.serve(artifact, learned, stages)
+            self._learned = learned
+            self._placements = self._made_placements()
+
+    def _refuse_forgotten(self, erasures: int | None) -> None:
+        if erasures not in (None, self._erasures):
+            raise ArtifactError(
+                "somebody was forgotten while this model was trained on their events too: it is "
+                "not published; train again"
+            )
 
     def _refuse_strange(self, learned: Learned) -> None:
         catalogue = [item.id for item in self.items()]

@@ -40,17 +40,22 @@ class ArtifactStore:
 
     def publish(self, write: Callable[[Path], None], now_s: float) -> ArtifactId:
         """Let `write` fill an empty folder, make it durable, and point `current` at it."""
+        artifact = self.place(write, now_s)
+        with self._publishing, _no_space(self.folder):
+            self._point_at(artifact)
+        return artifact
+
+    def place(self, write: Callable[[Path], None], now_s: float) -> ArtifactId:
+        """The same without pointing `current` at it."""
         with self._publishing, _no_space(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._sweep()
             draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.folder))
             try:
                 write(draft)
-                artifact = self._place(draft, now_s)
+                return self._place(draft, now_s)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
-            self._point_at(artifact)
-        return artifact
 
     def current(self) -> ArtifactId | None:
         """The artifact in use, or None before the first."""
@@ -98,10 +103,18 @@ class ArtifactStore:
             kept = {*present[max(0, len(present) - keep) :], self.current()}
             gone = [artifact for artifact in present if artifact not in kept]
             for artifact in gone:
-                # renamed first: a reader finds the artifact whole or not at all
-                doomed = (self.folder / artifact).rename(self.folder / f".draft-{artifact}")
-                shutil.rmtree(doomed)
+                self._delete(artifact)
         return gone
+
+    def discard(self, artifact: ArtifactId) -> None:
+        """Delete one that is not in use."""
+        with self._publishing:
+            if artifact != self.current():
+                self._delete(artifact)
+
+    def _delete(self, artifact: ArtifactId) -> None:
+        # renamed first: a reader finds the artifact whole or not at all
+        shutil.rmtree((self.folder / artifact).rename(self.folder / f".draft-{artifact}"))
 
     def _place(self, draft: Path, now_s: float) -> ArtifactId:
         """Checksum and sync the draft, and give it its name."""

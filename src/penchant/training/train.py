@@ -46,13 +46,11 @@ def train(  # what to train on, with what, and who is watching
         tell,
         checkpoint,
     )
-    if engine.erasures != erasures:
+    try:
+        artifact = engine.publish(learned, erasures)
+    except ArtifactError:
         _clear(checkpoint)
-        raise ArtifactError(
-            "somebody was forgotten while this model was trained on their events too: it is not "
-            "published; train again"
-        )
-    artifact = engine.publish(learned)
+        raise
     _clear(checkpoint)
     return artifact
 
