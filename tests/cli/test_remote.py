@@ -91,6 +91,10 @@ def test_what_is_read_from_the_server_is_what_the_file_says(
     alone = read()
     with serve(db):
         assert read() == alone
+        deep = ask("recommend", user, "--db", db, "-n", 40, "--reasons")["items"]
+        (far, told) = [(one["item"], one["reasons"]) for one in deep[10:] if one["reasons"]][-1]
+        why = ask("explain", user, far, "--db", db)["reasons"]
+        assert why[0]["rank"] == told[0]["rank"] > 10
 
 
 @pytest.mark.slow

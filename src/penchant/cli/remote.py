@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -17,6 +17,8 @@ from penchant.core.ids import ArtifactId, EventId, ItemId, UserId
 from penchant.core.items import Item
 from penchant.core.slates import Reason, Recommended, Slate
 
+FOLLOWED: Final = 100
+"""Places down to which an item's reason is looked for."""
 PAGE: Final = 1_000
 """Rows that are asked for at once."""
 PATIENCE_S: Final = 60.0
@@ -93,9 +95,12 @@ class Remote:
         )
 
     def explain(self, user: str, item: str, n: int = 10) -> Sequence[Reason]:
-        """Why `item` stands where it does among the first `n`; nothing where it is not there."""
-        slate = self.recommend(user, n, reasons=True)
-        return next((place.reasons for place in slate.items if place.item == item), [])
+        """Why `item` stands where it does among the first `n`, or further down, as on the file."""
+        places = list(self.recommend(user, n, reasons=True).items)
+        if n < FOLLOWED and all(place.item != item for place in places):
+            with suppress(InvalidRequestError):  # its slates may have to be shorter
+                places = list(self.recommend(user, FOLLOWED, reasons=True).items)
+        return next((place.reasons for place in places if place.item == item), [])
 
     def profile(self, user: str) -> dict[str, Any]:
         """What the user wants, as JSON takes it."""
