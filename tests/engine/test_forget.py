@@ -210,3 +210,22 @@ def test_rejected_lines_go_also_where_nothing_else_is_known_of_the_user(tmp_path
             engine.forget(GHOST)
         with pytest.raises(InvalidRequestError, match="user is empty"):
             engine.forget("")
+
+
+@pytest.mark.slow
+def test_a_model_that_learned_from_events_that_were_undone_since_is_named(
+    trained: Callable[[], Path],
+) -> None:
+    with opened(trained()) as engine:
+        user, other = (name for name, _, _ in engine.users(2))
+        for event in engine.history(user):
+            engine.undo(str(event.id))
+        engine.observe(user, engine.items()[0].id, "like", time=NOW_S - 1)
+        receipt = engine.forget(user)
+        assert receipt.artifacts == [engine.artifact]
+        assert "may have been trained with events of the user that were undone" in str(
+            receipt.remains
+        )
+        assert "was trained while the user's events were in the log" in str(
+            engine.forget(other).remains
+        )

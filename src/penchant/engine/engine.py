@@ -262,18 +262,22 @@ class Engine:
                 return Receipt(who, 0, 0, [], list(left or ()))
             with self._turns.writing():
                 self._memory.count_if_due()
-            _, before = self._database.log.history(who)
+            head, before = self._database.log.history(who)
             first_s = min((event.time_s for event in before), default=np.inf)
-            trained = trained_with(self._database.artifacts, first_s)
+            trained, perhaps = trained_with(self._database.artifacts, first_s), list[ArtifactId]()
+            if (
+                head.revision and self._database.log.has_undone()
+            ):  # whose first is not known any more
+                perhaps = [a for a in self._database.artifacts.list() if a not in trained]
             self._erasures += 1  # first: a model that knows of none may be published until then
             with self._unless_interrupted((who,)):
-                receipt = self._database.erase(who, trained)
+                receipt = self._database.erase(who, [*trained, *perhaps])
                 with self._turns.writing(), self._following((who,)):
                     self._turn_back(before)
                     self._memory.take_back(who, before, [], self.now_s())
             met = {event.item for event in before if event.item is not None}
             alone = self._database.catalogue.left_alone(list(met))
-        told = remains(trained, self.training_folder, alone)
+        told = remains(trained, perhaps, self.training_folder, alone)
         return receipt._replace(remains=[*receipt.remains, *told])
 
     # ---- slates out --------------------------------------------------------------------------

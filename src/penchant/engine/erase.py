@@ -16,6 +16,11 @@ _TRAINED_WITH: Final = (
     "no event, but weights, ids of items, and counts of which items follow one another, until it "
     "is pruned"
 )
+_PERHAPS: Final = (
+    "artifact {} may have been trained with events of the user that were undone since: it names no "
+    "user and holds no event, but weights, ids of items, and counts of which items follow one "
+    "another, until it is pruned"
+)
 _UNFINISHED: Final = (
     "{} holds the weights of an unfinished training run, which may have read the user's events: "
     "no user and no event, until the run is finished or the folder deleted"
@@ -31,10 +36,14 @@ def trained_with(artifacts: ArtifactStore, first_s: float) -> list[ArtifactId]:
 
 
 def remains(
-    trained: Sequence[ArtifactId], training_folder: Path, items: Sequence[ItemId]
+    trained: Sequence[ArtifactId],
+    perhaps: Sequence[ArtifactId],
+    training_folder: Path,
+    items: Sequence[ItemId],
 ) -> list[str]:
     """What still holds traces: published models, an unfinished training run, and `items`."""
     told = [_TRAINED_WITH.format(artifact) for artifact in trained]
+    told += [_PERHAPS.format(artifact) for artifact in perhaps]
     if training_folder.is_dir() and any(training_folder.iterdir()):
         told.append(_UNFINISHED.format(training_folder.name))
     if items:

@@ -55,6 +55,7 @@ _OF_USER: Final = _EVENTS.where(table.c.uid == bindparam("uid")).order_by(
 )
 _BY_ID: Final = _EVENTS.where(table.c.event_id == bindparam("event_id"))
 _ANY: Final = select(table.c.cursor).limit(1)
+_UNDONE: Final = select(tombstones.c.digest).where(tombstones.c.reason == "undone").limit(1)
 _USER: Final = select(users.c.uid, users.c.last_cursor, users.c.revision).where(
     users.c.user_id == bindparam("user_id")
 )
@@ -142,6 +143,11 @@ class SqlEventLog:
         """The highest cursor ever given."""
         with self._readers.reading() as connection:
             return Cursor(last_cursor(connection))
+
+    def has_undone(self) -> bool:
+        """Whether any event was ever undone."""
+        with self._readers.reading() as connection:
+            return bool(connection.execute(_UNDONE).all())
 
     def check(self) -> None:
         """Raise `StorageError` where the log cannot be read, or is not written any more."""
