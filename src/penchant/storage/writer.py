@@ -3,7 +3,8 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -69,11 +70,11 @@ class Writer:
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction; what it returns is durable."""
-        return cast(T, _awaited(self._submit(_Job(work))))
+        return cast(T, self._done(_Job(work)))
 
     def run_alone(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do `work` between two transactions, on the bare connection."""
-        return cast(T, _awaited(self._submit(_Job(lambda _: work(self._raw), alone=True))))
+        return cast(T, self._done(_Job(lambda _: work(self._raw), alone=True)))
 
     def close(self) -> None:
         """Finish what waits, fold the write-ahead log into the file, and let go of it."""
@@ -92,6 +93,17 @@ class Writer:
             raise self._ended(self._failure) from self._failure
         if self._closed:
             raise StorageError(f"{self._path} has been closed; open it again to write")
+
+    def _done(self, job: _Job) -> Any:
+        """The answer; a Ctrl-C is heard once the job is done, for that cannot be called off, and
+        whoever hears it finds the log as it will be.
+        """
+        try:
+            return self._submit(job).result()
+        except KeyboardInterrupt:
+            with suppress(StorageError):  # jobs are done in their order
+                self._submit(_Job(lambda _: None)).result()
+            raise
 
     def _submit(self, job: _Job) -> "Future[Any]":
         with self._gate:
@@ -211,15 +223,6 @@ def truncate_wal(connection: sqlite3.Connection, wait_ms: int) -> bool:
     finally:
         connection.execute(f"PRAGMA busy_timeout = {before}").close()
     return not busy
-
-
-def _awaited(answer: "Future[Any]") -> Any:
-    """The answer; a Ctrl-C meanwhile is heard once the job is done, for it cannot be called off."""
-    try:
-        return answer.result()
-    except KeyboardInterrupt:
-        wait([answer])
-        raise
 
 
 def _answer(job: _Job, outcome: _Outcome) -> None:
