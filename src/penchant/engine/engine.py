@@ -265,9 +265,7 @@ class Engine:
             head, before = self._database.log.history(who)
             first_s = min((event.time_s for event in before), default=np.inf)
             trained, perhaps = trained_with(self._database.artifacts, first_s), list[ArtifactId]()
-            if (
-                head.revision and self._database.log.has_undone()
-            ):  # whose first is not known any more
+            if head.revision and self._database.log.has_undone():  # the first may be among them
                 perhaps = [a for a in self._database.artifacts.list() if a not in trained]
             self._erasures += 1  # first: a model that knows of none may be published until then
             with self._unless_interrupted((who,)):

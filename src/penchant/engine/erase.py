@@ -11,15 +11,13 @@ from penchant.core.ids import ArtifactId, ItemId
 from penchant.engine.learned import read_card
 from penchant.storage.artifacts import ArtifactStore
 
-_TRAINED_WITH: Final = (
-    "artifact {} was trained while the user's events were in the log: it names no user and holds "
-    "no event, but weights, ids of items, and counts of which items follow one another, until it "
-    "is pruned"
+_HOLDS: Final = (
+    "it names no user and holds no event, but weights, ids of items, and counts of which items "
+    "follow one another, until it is pruned"
 )
+_TRAINED_WITH: Final = "artifact {} was trained while the user's events were in the log: " + _HOLDS
 _PERHAPS: Final = (
-    "artifact {} may have been trained with events of the user that were undone since: it names no "
-    "user and holds no event, but weights, ids of items, and counts of which items follow one "
-    "another, until it is pruned"
+    "artifact {} may have been trained with events of the user that were undone since: " + _HOLDS
 )
 _UNFINISHED: Final = (
     "{} holds the weights of an unfinished training run, which may have read the user's events: "
