@@ -181,6 +181,24 @@ def options(about: str | None, models: Sequence[str]) -> argparse.ArgumentParser
     return parser
 
 
+def favouring(parser: argparse.ArgumentParser) -> None:
+    """Ask whether a peer may see test targets while it trains: the most it can reach in one run."""
+    parser.add_argument(
+        "--favour",
+        type=int,
+        default=0,
+        metavar="TARGETS",
+        help="in place of validation and refit: train on all before the test at once, and take "
+        "the epoch that is best on so many of the test's own targets",
+    )
+
+
+def favoured(split: Split, targets: int) -> NDArray[np.intp]:
+    """Some of the test's own targets, the same of every run."""
+    drawn = np.random.default_rng(0).permutation(split.chosen(TEST))
+    return np.sort(drawn[:targets])
+
+
 class Best:
     """Early stopping: keeps what was best on the targets that validate, and says when to stop."""
 

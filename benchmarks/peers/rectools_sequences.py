@@ -20,6 +20,8 @@ from history import (
     Split,
     Training,
     Turn,
+    favoured,
+    favouring,
     ndcg_at_10,
     options,
     ranked,
@@ -214,14 +216,7 @@ def main() -> None:
     parser.add_argument(
         "--minutes", type=float, default=1e9, help="of training with early stopping"
     )
-    parser.add_argument(
-        "--favour",
-        type=int,
-        default=0,
-        metavar="TARGETS",
-        help="in place of validation and refit: train on all before the test at once, and take "
-        "the epoch that is best on so many of the test's own targets",
-    )
+    favouring(parser)
     parser.add_argument("--curve", action="store_true", help="train and validate only, no ranking")
     given = parser.parse_args()
     seed_everything(given.seed)
@@ -230,9 +225,7 @@ def main() -> None:
     sizes = Sizes(**{name: getattr(given, name) for name in names})
     best = Best(given.patience, given.epochs, given.minutes * 60, Turn(given.turn))
     if given.favour:
-        last = VALID
-        drawn = np.random.default_rng(0).permutation(split.chosen(TEST))
-        judged = np.sort(drawn[: given.favour])
+        last, judged = VALID, favoured(split, given.favour)
     else:
         last, judged = TRAIN, split.chosen(VALID)
     model = fitted(split, given.model, sizes, best, last, given.epochs, judged)
