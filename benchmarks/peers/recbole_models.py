@@ -151,6 +151,9 @@ class Peer:
             loader = TrainDataLoader(config, built[0], sampler, shuffle=True)
             self.batches = Stretch(loader, given.stretch, settings["train_batch_size"])
             self.model = get_model(name)(config, built[0]).to(config["device"])
+            # One of its models (SINE) turns this on for all when it is imported: every operation
+            # then keeps a traceback, and every gradient is searched for what is not a number.
+            torch.autograd.set_detect_anomaly(given.anomaly)
             if given.own_length:
                 self.model.forward = partial(of_own_length, self.model)
             self.trainer = get_trainer(config["MODEL_TYPE"], name)(config, self.model)
@@ -267,6 +270,9 @@ def main() -> None:
     favouring(parser)
     parser.add_argument(
         "--own-length", action="store_true", help="GRU4Rec without the steps over padding"
+    )
+    parser.add_argument(
+        "--anomaly", action="store_true", help="with the debugging that importing RecBole turns on"
     )
     parser.add_argument("--stretch", type=int, help="samples between validations; none: an epoch")
     parser.add_argument("--batch", type=int, help="samples of a step, in place of the model's own")

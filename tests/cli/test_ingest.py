@@ -268,6 +268,15 @@ def test_a_mapping_that_is_none_says_what_is_allowed(run: Run, small: Path) -> N
     assert "no column 'user'" in turned
 
 
+@pytest.mark.parametrize("other", ["user_id", "user"])
+def test_a_field_has_one_column(run: Run, tmp_path: Path, other: str) -> None:
+    file = tmp_path / "e.csv"
+    file.write_text("a,b,item,type,time\n1,2,tea,view,5\n", "utf-8")
+    told = run("ingest", file, "--map", "user_id=a", "--map", f"{other}=b", code=1).stderr
+    assert "twice" in told
+    assert "'a' and 'b'; allowed is one" in told
+
+
 def test_columns_of_items_are_named_with_map_too(run: Run, ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "events.csv").write_text("买家,商品,行为,time\n7,m1,view,1714564800\n", "utf-8")
     (tmp_path / "items.csv").write_text("商品,标题,类目\nm1,茶壶,茶具|厨房\n", "utf-8")

@@ -62,6 +62,16 @@ def test_one_text_in_place_of_a_list_and_ids_that_are_none_are_refused(tmp_path:
         assert every == [place.item for place in engine.recommend(42).items]  # type: ignore[arg-type]
         assert sorted(every) == ["5", "pot"]
         assert [p.item for p in engine.recommend("42", exclude=[5]).items] == ["pot"]  # type: ignore[list-item]
+        ranked = engine.rank(42, [5, "pot", "tea", 9])  # type: ignore[arg-type, list-item]
+        assert {place.item for place in ranked.places} == {"5", "pot", "tea"}
+        assert ranked.unknown == ["9"]
+        engine.observe("42", "pot", id=77)  # type: ignore[arg-type]
+        assert engine.undo(77)  # type: ignore[arg-type]
+        assert [event.item for event in engine.history("42")] == ["tea"]
+        engine.remove_item(5)  # type: ignore[arg-type]
+        assert [p.item for p in engine.recommend("42").items] == ["pot"]
+        with pytest.raises(InvalidRequestError, match="event is empty"):
+            engine.undo("")
         for asked in ({"categories": "Drinks"}, {"exclude": "tea"}):
             with pytest.raises(InvalidRequestError, match=r"allowed is a list: \['"):
                 engine.recommend("42", **asked)  # type: ignore[arg-type]

@@ -77,6 +77,16 @@ def test_rotation_keeps_the_old_key_for_its_grace_and_no_longer_after_two(tmp_pa
     assert Keys(path, lambda: 61.0).caller(again) == Caller("shop", "read")
 
 
+@pytest.mark.parametrize("grace_s", [-1.0, 3.6e12, float("nan"), float("inf")])
+def test_an_odd_grace_changes_no_key(tmp_path: Path, grace_s: float) -> None:
+    path = tmp_path / "k.json"
+    add_key(path, "shop", "write", 0.0)
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match=r"hours; allowed are 0 to 8,760"):
+        rotate_key(path, "shop", grace_s, 10.0)
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("name", ["", "Shop", "a_b", "x" * 33, "-a", "ü"])
 def test_a_name_that_cannot_be_told_from_the_rest_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="allowed are a to z, 0 to 9 and -"):

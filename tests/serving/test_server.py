@@ -367,6 +367,12 @@ def test_a_port_that_is_taken_is_a_sentence() -> None:
         assert url_of(bound) == f"http://127.0.0.1:{port}"
 
 
+@pytest.mark.parametrize("host", ["no such host", "192.0.2.1", "a" * 64, "."])
+def test_a_host_that_is_not_here_is_no_matter_of_the_port(host: str) -> None:
+    with pytest.raises(ConfigError, match=r"is no address to listen on here: .*--host"):
+        listen(host, 0)
+
+
 def test_only_loopback_needs_no_key() -> None:
     assert [loopback(host) for host in ("::1", "127.0.0.2", "10.0.0.1", "shop.example")] == [
         True,

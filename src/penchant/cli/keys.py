@@ -69,7 +69,7 @@ def revoke(name: Name, db: Db = DATABASE, as_json: AsJson = False) -> None:
 def rotate(
     name: Name,
     grace_h: Annotated[
-        float, typer.Option("--grace", min=0.0, help="Hours for which the old key still opens.")
+        float, typer.Option("--grace", help="Hours for which the old key still opens.")
     ] = 24.0,
     db: Db = DATABASE,
     as_json: AsJson = False,

@@ -55,5 +55,8 @@ def mapping_of(pairs: Iterable[str] | None) -> dict[str, str]:
         field, equals, column = pair.partition("=")
         if not equals or not field:
             raise ConfigError(f"--map {pair!r} is no mapping; allowed is FIELD=COLUMN")
-        found[field] = column
+        if found.setdefault(field, column) != column:
+            raise ConfigError(
+                f"--map names {field} twice: {found[field]!r} and {column!r}; allowed is one column"
+            )
     return found

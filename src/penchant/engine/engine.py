@@ -216,23 +216,25 @@ class Engine:
         Its events stay, new ones are taken in, and putting it again brings it back. Raises
         `UnknownIdError` for an item nobody has met, or that was removed before.
         """
+        gone = _item(item)
         with self._writing:
-            row = self._memory.shelf.found(ItemId(item))
-            self._database.catalogue.remove(ItemId(item))
+            row = self._memory.shelf.found(gone)
+            self._database.catalogue.remove(gone)
             with self._turns.writing():
-                self._memory.shelf.put(row, Item(ItemId(item), available=False))
+                self._memory.shelf.put(row, Item(gone, available=False))
 
     def undo(self, event: str) -> bool:
         """Take one event back, as if it had never been seen; False: no such event."""
+        one = EventId(known_id("event", event, InvalidRequestError))
         with self._writing:
-            log, found = self._database.log, self._database.log.get(EventId(event))
+            log, found = self._database.log, self._database.log.get(one)
             if found is None:
                 return False
             with self._turns.writing():
                 self._memory.count_if_due()
             _, before = log.history(found.user)
             with self._unless_interrupted((found.user,)):
-                log.remove(EventId(event))
+                log.remove(one)
                 with self._turns.writing(), self._following((found.user,)):
                     self._turn_back([found])
                     _, after = log.history(found.user)
@@ -371,7 +373,8 @@ class Engine:
         with self._turns.reading():
             self._memory.count_if_due()
             reading = self._memory.reading(who, self.now_s())
-            return ranked(self._memory, who, reading, _listed("items", items), reasons)
+            asked = map(_item, _listed("items", items))
+            return ranked(self._memory, who, reading, asked, reasons)
 
     def explain(self, user: str, item: str, n: int = 10) -> Sequence[Reason]:
         """Why `item` stands where it does for `user`, checked by removing events.

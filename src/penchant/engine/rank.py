@@ -22,10 +22,10 @@ FIRST: Final = 10
 
 
 def ranked(
-    memory: WritePath, user: UserId, reading: Reading, items: Iterable[str], explain: bool
+    memory: WritePath, user: UserId, reading: Reading, items: Iterable[ItemId], explain: bool
 ) -> Ranked:
     """All of `items` that are known, whatever rules say of them; what is dismissed comes last."""
-    asked = list(dict.fromkeys(ItemId(item) for item in items))
+    asked = list(dict.fromkeys(items))
     if len(asked) > MOST:
         raise InvalidRequestError(f"{len(asked)} items to rank; allowed are at most {MOST}")
     shelf, stages = memory.shelf, memory.stages

@@ -177,4 +177,11 @@ def _mapped(
             )
         if column and column not in present:
             raise UnknownColumnError(column, source, present, f"--map {asked}=COLUMN")
-    return {keys[key]: column for key, column in mapping.items()}
+    named: dict[str, str] = {}
+    for key, column in mapping.items():
+        if named.setdefault(keys[key], column) != column:
+            raise InvalidDataError(
+                f"mapping of {source}: {begins + keys[key]!r} is named twice, for columns "
+                f"{named[keys[key]]!r} and {column!r}; allowed is one"
+            )
+    return named

@@ -19,6 +19,8 @@ Role = Literal["read", "write", "admin"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 """Each may do what those before it may."""
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+MOST_GRACE_S: Final = 365 * 86_400.0
+"""How long an old key may hold beside the new one."""
 LOOK_EVERY_S: Final = 1.0
 """How often at most the server looks whether the file has changed."""
 
@@ -93,6 +95,11 @@ def revoke_key(path: Path, name: str, now_s: float) -> int:
 
 def rotate_key(path: Path, name: str, grace_s: float, now_s: float) -> str:
     """Make another key of the same name and role; those before end after `grace_s`."""
+    if not 0.0 <= grace_s <= MOST_GRACE_S:
+        raise ConfigError(
+            f"a grace of {grace_s / 3_600:g} hours; allowed are 0 to {MOST_GRACE_S / 3_600:,.0f}, "
+            "a year: a key that is to hold on needs no rotation"
+        )
     keys = read_keys(path)
     valid = [key for key in _named(keys, name) if key.valid(now_s)]
     if not valid:

@@ -1,6 +1,7 @@
 """Server: listens, and stops without losing what it acknowledged."""
 
 import asyncio
+import errno
 import math
 import signal
 import socket
@@ -60,7 +61,11 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         bound = socket.create_server((host, port), family=family, backlog=2_048)
+    except (socket.gaierror, UnicodeError) as error:
+        raise ConfigError(_no_address(host, getattr(error, "strerror", None) or error)) from None
     except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise ConfigError(_no_address(host, error.strerror)) from None
         raise ConfigError(
             f"port {port} of {host} cannot be listened on: {error.strerror or error}; choose "
             "another with --port, or --port 0 for any that is free"
@@ -68,6 +73,13 @@ def listen(host: str, port: int) -> socket.socket:
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # every connection has it from here
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
     return bound
+
+
+def _no_address(host: str, why: object) -> str:
+    return (
+        f"{host!r} is no address to listen on here: {why}; allowed with --host are 127.0.0.1, "
+        "addresses and names of this machine, and 0.0.0.0 for all of them"
+    )
 
 
 def url_of(bound: socket.socket) -> str:
