@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 
 from penchant.core.clock import ManualClock
 from penchant.core.errors import StorageError
+from penchant.core.ids import UserId
+from penchant.engine.config import EngineConfig
 from penchant.engine.engine import Engine
 
 NOW_S = 1_362_819_516.0 + 86_400.0
@@ -158,3 +161,94 @@ def test_a_call_that_was_interrupted_is_whole(
     engine.observe(other, item, "view", time=NOW_S - 5)
     assert engine.strays([user, other]) == []
     agree(engine, path, user)
+
+
+class TimesUpError(Exception):
+    """What a handler of signals may raise: a soft limit of a job queue, say."""
+
+
+def heard(signum: int, handler: Callable[..., object], call: Callable[[], object]) -> None:
+    """`call` while `handler` is that of a signal."""
+    before = signal.signal(signum, handler)
+    try:
+        call()
+    finally:
+        signal.signal(signum, before)
+
+
+def ends(*_: object) -> None:
+    raise TimesUpError
+
+
+def slow(monkeypatch: pytest.MonkeyPatch, engine: Engine, *signals: int) -> None:
+    """The next write hears these signals, one after another, before it is done."""
+    writer = engine._database.log._writer
+    run = writer.run
+
+    def once(work: Callable[[Any], Any]) -> Any:
+        monkeypatch.undo()
+
+        def job(connection: Any) -> Any:
+            for signum in signals:
+                os.kill(os.getpid(), signum)
+                time.sleep(0.05)
+            return work(connection)
+
+        return run(job)
+
+    monkeypatch.setattr(writer, "run", once)
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGUSR1,), (signal.SIGUSR1,) * 3])
+def test_whatever_a_handler_of_signals_raises_is_heard_once_memory_knows_what_is_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals: tuple[int, ...]
+) -> None:
+    path = tmp_path / "shop.db"
+    engine = opened(path)
+    engine.observe("ann", "pot", time=NOW_S - 60)
+    engine.recommend("ann")
+    slow(monkeypatch, engine, *signals)
+    with pytest.raises(TimesUpError):
+        heard(
+            signal.SIGUSR1, ends, lambda: engine.observe("ann", "tea", time=NOW_S - 30, id="last")
+        )
+    engine.observe("ann", "cup", time=NOW_S - 10)
+    assert [event.item for event in engine.history("ann")] == ["pot", "tea", "cup"]
+    recent = [seen.row for seen in engine._memory.user(UserId("ann")).recent]
+    assert [engine.items()[row].id for row in recent] == ["pot", "tea", "cup"]
+    agree(engine, path, "ann")
+
+
+@pytest.mark.parametrize("known_s", [None, NOW_S - 20 * 86_400.0])
+def test_the_clock_of_the_log_is_that_of_an_event_whose_call_was_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known_s: float | None
+) -> None:
+    with Engine.open(tmp_path / "shop.db", EngineConfig(clock="log")) as engine:
+        if known_s is not None:
+            engine.observe("ann", "pot", time=known_s)
+        slow(monkeypatch, engine, signal.SIGUSR1)
+        with pytest.raises(TimesUpError):
+            heard(signal.SIGUSR1, ends, lambda: engine.observe("ann", "tea", time=NOW_S))
+        assert engine.now_s() == pytest.approx(NOW_S, abs=60)
+        assert [item.id for item, _ in engine.popular(10, window="1d")] == ["tea"]
+
+
+def test_items_are_as_the_catalogue_has_them_when_their_call_was_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "shop.db"
+    engine = opened(path)
+    engine.put_items([{"id": "old", "title": "Old"}, {"id": "gone"}])
+    engine.recommend("ann")
+    rows = [{"id": "old", "title": "New", "available": False}, {"id": "fresh"}]
+    calls: list[Callable[[], object]] = [
+        lambda: engine.put_items(rows),
+        lambda: engine.remove_item("gone"),
+    ]
+    for call in calls:
+        slow(monkeypatch, engine, signal.SIGUSR1)
+        with pytest.raises(TimesUpError):
+            heard(signal.SIGUSR1, ends, call)
+    assert engine.item("old").title == "New"
+    assert [place.item for place in engine.recommend("ann").items] == ["fresh"]
+    agree(engine, path, "ann")

@@ -17,7 +17,7 @@ from penchant.core.ids import ItemId, UserId
 from penchant.core.signals import SHIPPED
 from penchant.ingest.event_ids import event_id
 from penchant.ingest.rejects import Rejected
-from penchant.ingest.sources import read_events, read_items
+from penchant.ingest.sources import read_events, read_items, read_tables
 
 HEADER = "user_id,item_id,event_type,value,timestamp\n"
 
@@ -162,6 +162,9 @@ def test_what_an_object_says_depends_on_no_other_object(tmp_path: Path, batch_si
         {"user": "bob", "item": "m1", "type": "rating", "stars": 5, "time": 2},
         {"user": "bob", "item": "m1", "event": "purchase", "value": 9.5, "rating": 3, "time": 3},
         {"user": "bob", "item": "m1", "type": "rating", "value": None, "rating": 2, "time": 4},
+        {"userId": "eve", "item": "m1", "type": "rating", "time": 5},
+        {"user_id": "", "user": "dan", "item": "m1", "type": "rating", "value": "", "time": 6},
+        {"UserID": "eve", "item": "m1", "type": "rating", "time": 7},
     ]
     alone: list[Event] = []
     for row in rows:
@@ -175,8 +178,34 @@ def test_what_an_object_says_depends_on_no_other_object(tmp_path: Path, batch_si
         ("rating", 5.0, {}),
         ("purchase", 9.5, {"rating": 3}),
         ("rating", 2.0, {}),
+        *[("rating", None, {})] * 3,
     ]
+    assert [e.user for e in alone[4:]] == ["eve", "dan", "eve"]
     assert rejected == []
+
+
+def test_a_visitor_is_a_user_only_where_a_file_has_no_users(tmp_path: Path) -> None:
+    row = {"item": "m1", "type": "view", "time": 1, "session_id": "s1"}
+    path = tmp_path / "one.jsonl"
+    path.write_text(json.dumps(row))
+    assert [event.user for event in all_of(path)[0]] == ["s1"]
+    rows = [{**row, "user_id": "ann"}, {**row, "user_id": None}]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    events, rejected = all_of(path)
+    assert [event.user for event in events] == ["ann"]
+    assert [one.line for one in rejected] == [2]
+
+
+def test_the_column_of_the_order_says_nothing_else(tmp_path: Path) -> None:
+    rows = [
+        {"user": "ann", "item": "m1", "type": "view", "timestamp": time_s, "ts": place}
+        for time_s, place in ((5, 2), (None, 1))
+    ]
+    path = tmp_path / "ordered.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    (batch,) = read_tables(path, order="ts")
+    assert [one.line for one in batch.rejected] == [2]
+    assert "time" in batch.rejected[0].reason
 
 
 def test_a_json_array_is_told_from_lines(tmp_path: Path) -> None:

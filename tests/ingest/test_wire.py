@@ -161,15 +161,31 @@ def test_an_id_that_was_given_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "written", [["Crime", "Drama"], "Crime|Drama", "Crime, Drama", '["Crime", "Drama"]']
+    "written",
+    [
+        ["Crime", "Drama"],
+        "Crime|Drama",
+        "Crime, Drama",
+        '["Crime", "Drama"]',
+        "['Crime', \"Drama\"]",  # as Python shows it, and pandas writes it
+    ],
 )
-def test_categories_may_be_written_in_four_ways(written: object) -> None:
+def test_categories_may_be_written_in_five_ways(written: object) -> None:
     assert item_from({"id": "m1", "categories": written}).categories == ("Crime", "Drama")
 
 
 def test_a_category_in_brackets_is_a_name() -> None:
     assert item_from({"id": "m1", "categories": "[OST]"}).categories == ("[OST]",)
     assert item_from({"id": "m1", "categories": "[OST]|Film"}).categories == ("[OST]", "Film")
+    assert item_from({"id": "m1", "categories": "[OST], Film"}).categories == ("[OST]", "Film")
+
+
+@pytest.mark.parametrize(
+    "written", ["[Crime, Drama]", "['Crime', 'Dra", "[{'id': 16, 'name': 'Crime'}]", "[['Crime']]"]
+)
+def test_what_looks_like_a_list_and_is_none_of_names_is_refused(written: str) -> None:
+    with pytest.raises(InvalidItemError, match="allowed "):
+        item_from({"id": "m1", "categories": written})
 
 
 def test_an_end_in_seconds_is_taken_as_it_stands_and_another_number_by_its_size() -> None:

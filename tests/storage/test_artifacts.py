@@ -50,6 +50,13 @@ def test_pruning_keeps_the_newest_and_the_one_in_use(tmp_path: Path) -> None:
     assert store.prune(keep=0) == [made[3]]
 
 
+def test_one_that_is_being_deleted_is_still_listed(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    made = [store.publish(filled(bytes([n])), NOON_S + n) for n in range(2)]
+    (tmp_path / made[0] / "checksums.json").unlink()
+    assert store.list() == made
+
+
 @pytest.mark.parametrize("name", ["card.json", "gru/weights.safetensors", "checksums.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "delete"])
 def test_damage_anywhere_is_found_and_its_file_named(

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penchant.core.errors import ArtifactError
+from penchant.core.errors import ArtifactCorruptError, ArtifactError
 from penchant.core.events import Event
 from penchant.core.ids import ItemId, UserId
 from penchant.engine.config import EngineConfig
@@ -62,3 +62,21 @@ def test_a_model_that_has_read_somebody_who_was_forgotten_meanwhile_is_not_publi
         assert engine.artifact is None
         assert not list(engine.training_folder.glob("*"))
         assert train(engine, TINY) == engine.artifact
+
+
+@pytest.mark.slow
+def test_a_model_that_cannot_be_published_for_another_reason_can_be_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ArtifactCorruptError(tmp_path / "card.json", "it is missing")
+
+    with Engine.open(tmp_path / "shop.db", EngineConfig(clock="log")) as engine:
+        engine.observe_many(baskets(200))
+        monkeypatch.setattr(Engine, "publish", fails)
+        engine.training_folder.mkdir()
+        left = engine.training_folder / "of-hours-run.safetensors"
+        left.write_bytes(b"weights")
+        with pytest.raises(ArtifactCorruptError):
+            train(engine, TINY, resume=True)
+        assert left.exists()

@@ -118,7 +118,8 @@ class Api:
 
         Good rows land, wrong ones come back as `rejected` with a sentence. Each gets an id like
         that of `observe`. Give ids of your own where you would send them again after an error:
-        what had landed before it is then a duplicate.
+        what had landed before it is then a duplicate. All are read, and checked, before the first
+        is sent: of a source without an end hand in a part at a time.
         """
         results: list[answers.EventOutcome] = []
         cursor = "0"
@@ -164,7 +165,10 @@ class Api:
 
     @call
     def put_items(self, items: Iterable[Row]) -> Plan[answers.ItemOutcomes]:
-        """Add or replace many items, as few requests as it takes; wrong ones are `rejected`."""
+        """Add or replace many items, as few requests as it takes; wrong ones are `rejected`.
+
+        All are read, and checked, before the first is sent.
+        """
         results: list[answers.ItemOutcome] = []
         for body in list(_batches(items)):
             told = yield from self._call(answers.ItemOutcomes, "PUT", ("items",), body=body)

@@ -219,9 +219,10 @@ class Engine:
         gone = _item(item)
         with self._writing:
             row = self._memory.shelf.found(gone)
-            self._database.catalogue.remove(gone)
-            with self._turns.writing():
-                self._memory.shelf.put(row, Item(gone, available=False))
+            with self._unless_interrupted((), [gone]):
+                self._database.catalogue.remove(gone)
+                with self._turns.writing():
+                    self._memory.shelf.put(row, Item(gone, available=False))
 
     def undo(self, event: str) -> bool:
         """Take one event back, as if it had never been seen; False: no such event."""
@@ -593,7 +594,8 @@ class Engine:
         where somebody was forgotten since.
         """
         self._refuse_strange(learned)
-        self._memory.composed(learned)
+        with self._turns.reading():  # it shares counts with what serves
+            self._memory.composed(learned)
         self._refuse_forgotten(erasures)
         artifacts = self._database.artifacts
         artifact = artifacts.place(
@@ -638,9 +640,10 @@ class Engine:
 
     def _put(self, items: Sequence[Item]) -> None:
         now_s = self.now_s()
-        self._database.catalogue.put(items, now_s)
-        with self._turns.writing():
-            self._memory.put_items(items, now_s)
+        with self._unless_interrupted((), [item.id for item in items]):
+            self._database.catalogue.put(items, now_s)
+            with self._turns.writing():
+                self._memory.put_items(items, now_s)
 
     def _land(self, events: Sequence[Event]) -> list[Observed]:
         """Durable first, then known to the next slate."""
@@ -673,18 +676,25 @@ class Engine:
             self._memory.read_again(users)
 
     @contextmanager
-    def _unless_interrupted(self, users: Collection[UserId]) -> Iterator[None]:
-        """The same where a Ctrl-C ends the call between what is durable and what memory knows."""
+    def _unless_interrupted(
+        self, users: Collection[UserId], items: Sequence[ItemId] = ()
+    ) -> Iterator[None]:
+        """The same where a Ctrl-C, or whatever a handler of signals raises, ends the call between
+        what is durable and what memory knows.
+        """
         try:
             yield
-        except Exception:
+        except PenchantError:
             raise  # nothing is durable, or `_following` has seen to it
         except BaseException:
             with self._turns.writing():
-                self._memory.read_again(users)
+                self._memory.read_again(users, items)
                 self._folded = max(self._folded, self._database.log.cursor())
+                newest_s = self._totals().newest_s
                 if isinstance(self._clock, LogClock):
-                    self._clock.turn_back(self._totals().newest_s)
+                    self._clock.turn_back(newest_s)
+                    if newest_s is not None:
+                        self._clock.reach(newest_s)
             raise
 
     def _tell_clock(self, events: Sequence[Event]) -> None:

@@ -63,9 +63,8 @@ class WritePath:
 
     def serve(self, artifact: ArtifactId, learned: Learned, stages: Stages) -> None:
         """Stages of a published model from now on; users are folded afresh when asked for."""
-        self.artifact, self._learned = artifact, learned
         self.shelf.learn(learned.vectors, learned.met)
-        self.stages = stages
+        self.artifact, self._learned, self.stages = artifact, learned, stages
         self.histories.drop_all()
 
     def user(self, user: UserId) -> UserNow:
@@ -134,11 +133,20 @@ class WritePath:
         if not moving[1]:
             self._database.states.forget(user)
 
-    def read_again(self, users: Iterable[UserId]) -> None:
-        """Forget what memory holds of `users` and the counts: the log says it when next asked."""
+    def read_again(self, users: Iterable[UserId], items: Sequence[ItemId] = ()) -> None:
+        """Forget what memory holds of `users` and the counts: the log says it when next asked.
+
+        What it holds of `items` is that of the catalogue.
+        """
         for user in users:
             self.histories.drop(user)
         self._counted = False
+        catalogue = self._database.catalogue
+        self._grow_to(catalogue.count())
+        for item, row in zip(items, catalogue.rows(items), strict=True):
+            known = catalogue.get(item)
+            if row is not None and known is not None:
+                self.shelf.put(row, known)
 
     def count_if_due(self) -> None:
         """Live counts from the log; all of it while pairs are counted, else the latest window."""

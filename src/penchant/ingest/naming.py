@@ -47,6 +47,9 @@ ITEM_NAMES: Final[Mapping[str, str]] = {
 
 OF_ITEMS: Final = "item."
 """How a field of items begins, where one mapping says events and items."""
+OTHERS_ALONE: Final = frozenset({"sessionid"})
+"""Names that say a field of whole files, and of no row of a file that says it by another name: a
+visitor who is not logged in is no user."""
 _EVENT_KEYS: Final[Mapping[str, str]] = {**EVENT_FIELDS, "flags": "flags"}
 _EVENT_NEEDS: Final = ("user", "item", "time", "type")
 _ITEM_NEEDS: Final = ("id",)
@@ -88,13 +91,25 @@ def parted(mapping: Mapping[str, str] | None) -> tuple[dict[str, str], dict[str,
     return of_events, {key.removeprefix(OF_ITEMS): column for key, column in of_items.items()}
 
 
+def plain_name(column: str) -> str:
+    """Without case, `_`, `-` and spaces.
+
+    >>> plain_name("User_ID")
+    'userid'
+    """
+    return re.sub(r"[\W_]+", "", column).lower()
+
+
 def rivals(
     present: Sequence[str],
     mapping: Mapping[str, str] | None,
     source: str,
     of_items: bool = False,
+    order: str | None = None,
 ) -> dict[str, list[str]]:
     """The column of a field -> all that say the same, it first, where a file has several.
+
+    A column that says the `order` of events says nothing else.
 
     >>> rivals(["user", "rating", "value", "price"], None, "f.jsonl")
     {'value': ['value', 'rating']}
@@ -103,11 +118,16 @@ def rivals(
     names, keys, asked = rules
     mapped = _mapped(present, mapping or {}, source, (keys, asked))
     found = _found(present, mapped, names)
-    plain = _plain(present, mapped)
     several: dict[str, list[str]] = {}
     for field in [field for field in found if field not in mapped]:
-        others = [plain[name] for name in names[field].split() if name in plain]
-        others = [column for column in others if column not in found.values()]
+        others = [
+            column
+            for name in names[field].split()
+            if name not in OTHERS_ALONE
+            for column in present
+            if plain_name(column) == name
+        ]
+        others = [c for c in others if c not in found.values() and c != order]
         if others:
             several[found[field]] = [found[field], *others]
     return several
@@ -141,7 +161,7 @@ def _plain(present: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:
     plain: dict[str, str] = {}
     for column in present:
         if column not in mapped.values():
-            plain.setdefault(re.sub(r"[\W_]+", "", column).lower(), column)
+            plain.setdefault(plain_name(column), column)
     return plain
 
 

@@ -26,7 +26,7 @@ from penchant.ingest.naming import event_columns, item_columns, rivals
 from penchant.ingest.rejects import Rejected
 from penchant.ingest.table import events_of, with_ids
 from penchant.ingest.tabulate import Reader, kind_of
-from penchant.ingest.wire import item_from, known_type
+from penchant.ingest.wire import is_missing, item_from, known_type
 
 Progress = Callable[[int, int | None], None]
 """Called with (done, total): rows of a Parquet file, bytes of any other; total None: unknown."""
@@ -125,7 +125,7 @@ def read_tables(
     spared = {"type"} if default_type is not None else set()
     spared |= {"item"} if _suffix(path) in JSON_FORMATS else set()
     reader: Reader | None = None
-    several = partial(rivals, mapping=mapping, source=path.name)
+    several = partial(rivals, mapping=mapping, source=path.name, order=order)
     for chunk in chunks(path, several, layout=layout, batch_size=batch_size, progress=progress):
         if reader is None or reader.present != tuple(chunk.frame.columns):
             present = chunk.frame.columns
@@ -309,8 +309,8 @@ def _json_chunk(batch: list[tuple[int, bytes]], names: dict[str, None], several:
     names.update(dict.fromkeys(chain.from_iterable(rows)))
     for first, *others in several(list(names)).values() if names else ():
         for row in rows:
-            if row.get(first) is None:
-                other = next((name for name in others if row.get(name) is not None), None)
+            if is_missing(row.get(first)):
+                other = next((name for name in others if not is_missing(row.get(name))), None)
                 if other is not None:
                     row[first] = row.pop(other)
     frame = pl.DataFrame([_typed(name, [row.get(name) for row in rows]) for name in names])

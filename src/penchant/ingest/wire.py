@@ -1,5 +1,6 @@
 """From a mapping of strings and numbers to an Event or an Item, or an error that says why not."""
 
+import ast
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,9 @@ TOLERANCE_S: Final = 86_400.0
 LONGEST_ID: Final = 512
 """Bytes of UTF-8 of an id that is stored at most: with all of it percent-encoded, an address of
 1,536 characters."""
+
+LONGEST_LIST: Final = 10_000
+"""Letters of a list as Python shows one that are read."""
 
 EVENT_FIELDS: Final[Mapping[str, str]] = {
     **{name: name for name in ("user", "item", "type", "time", "value", "words", "context", "id")},
@@ -542,12 +546,30 @@ def _json(name: str, text: str, error: type[PenchantError]) -> Any:
 
 
 def _split(text: str) -> Sequence[Any]:
-    """Names out of one text."""
+    """Names out of one text: a list as JSON or Python writes it, or names with | or commas."""
     if text.lstrip().startswith("["):
-        with suppress(msgspec.DecodeError, UnicodeEncodeError):  # "[OST]" is a name
-            found = _json("categories", text, InvalidItemError)
-            return found if isinstance(found, list) else [text]
+        found = _listed(text)
+        if isinstance(found, list):
+            return found
+        if _LIST.match(text):
+            raise InvalidItemError(
+                f"categories is {text[:80]!r}; allowed are names with | or commas between them, "
+                'or a list: ["drama", "comedy"]'
+            )
     return [part.strip() for part in text.split("|" if "|" in text else ",")]
+
+
+_LIST: Final = re.compile(r"\s*\[(\s*['\"{[]|[^\]]*,)")
+"""How a list begins, and a name in brackets, such as [OST], does not."""
+
+
+def _listed(text: str) -> Any:
+    """What a text is as JSON, or as Python shows a list; None where it is neither."""
+    with suppress(msgspec.DecodeError, UnicodeEncodeError):
+        return _json("categories", text, InvalidItemError)
+    with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return ast.literal_eval(text[:LONGEST_LIST])
+    return None
 
 
 def _utc(time_s: float) -> str:

@@ -156,12 +156,11 @@ class ArtifactStore:
 
 def _published(folder: Path) -> tuple[str, int, str]:
     """When: the second, by the name, and inside it by the file that was written last."""
-    sums = folder / CHECKSUMS
-    return (
-        folder.name.partition("-")[0],
-        sums.stat().st_mtime_ns if sums.exists() else 0,
-        folder.name,
-    )
+    try:
+        written_ns = (folder / CHECKSUMS).stat().st_mtime_ns
+    except OSError:  # it is being deleted
+        written_ns = 0
+    return folder.name.partition("-")[0], written_ns, folder.name
 
 
 def _checksums(folder: Path) -> dict[str, str]:

@@ -4,7 +4,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -95,15 +94,26 @@ class Writer:
             raise StorageError(f"{self._path} has been closed; open it again to write")
 
     def _done(self, job: _Job) -> Any:
-        """The answer; a Ctrl-C is heard once the job is done, for that cannot be called off, and
-        whoever hears it finds the log as it will be.
+        """The answer; a Ctrl-C, or whatever a handler of signals raises, is heard once the job is
+        done, for that cannot be called off, and whoever hears it finds the log as it will be.
         """
         try:
             return self._submit(job).result()
-        except KeyboardInterrupt:
-            with suppress(StorageError):  # jobs are done in their order
-                self._submit(_Job(lambda _: None)).result()
+        except BaseException:
+            if not job.answer.done():
+                self._wait_for_those_before()
             raise
+
+    def _wait_for_those_before(self) -> None:
+        """Until what was handed in is done, in its order, however often that is interrupted."""
+        while True:
+            try:
+                self._submit(_Job(lambda _: None)).result()
+            except StorageError:
+                return  # nothing is written any more
+            except BaseException:  # noqa: BLE001 - the first one is on its way already
+                continue
+            return
 
     def _submit(self, job: _Job) -> "Future[Any]":
         with self._gate:

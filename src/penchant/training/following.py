@@ -51,6 +51,7 @@ class Task(NamedTuple):
             "sizes": self.sizes.model_dump_json(),
             "schedule": self.schedule.model_dump_json(exclude={"checkpoint_minutes"}),
             "seed": str(self.seed),
+            "weights": "in units of the largest",
             "catalogue": f"{self.items} items, {self.types} types",
             "events": _digest((*self.events.events, self.events.begins)),
             "beginning": _digest(begun[name] for name in sorted(begun)),

@@ -49,7 +49,8 @@ def train(  # what to train on, with what, and who is watching
     try:
         artifact = engine.publish(learned, erasures)
     except ArtifactError:
-        _clear(checkpoint)
+        if engine.erasures != erasures:  # it has learned from somebody who is to be forgotten
+            _clear(checkpoint)
         raise
     _clear(checkpoint)
     return artifact
