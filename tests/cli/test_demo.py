@@ -1,6 +1,7 @@
 """The demo: learns from what was, follows what comes, tells it in two languages, measures it."""
 
 import json
+import socket
 import string
 from dataclasses import replace
 from pathlib import Path
@@ -139,3 +140,18 @@ def test_as_json_the_story_gives_every_step(small: films.Films) -> None:
         assert shown
         assert step["event"]["item"] not in shown
         assert step["event_to_slate_ms"] > 0
+
+
+@pytest.mark.parametrize("port", ["taken", "99999"])
+def test_a_port_that_cannot_be_listened_on_is_said_before_anything_is_learned(
+    monkeypatch: pytest.MonkeyPatch, port: str
+) -> None:
+    def learn(*_: object) -> float:
+        raise AssertionError("it learns")
+
+    monkeypatch.setattr(demo, "_learn", learn)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        given = str(taken.getsockname()[1]) if port == "taken" else port
+        code, _, told = run("--port", given)
+    assert code in (1, 2)
+    assert "--port" in told

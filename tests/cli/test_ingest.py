@@ -383,3 +383,11 @@ def test_the_bundled_films_land_whole(ask: Ask) -> None:
     told = ask("ingest", "movietweetings")
     assert (told["new"], told["items"], told["rejected"]) == (100_000, 10_506, 0)
     assert told["seconds"] < 60
+
+
+def test_the_same_broken_line_of_another_file_is_kept_too(run: Run, tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv", "a.csv"):
+        Path(name).write_text(HEAD + "ann,tea,view,soon,\nann,tea,view,5,\n")
+        run("ingest", name, code=1)
+    kept = lines_of(tmp_path / "penchant.db.rejected.jsonl")
+    assert [(one["source"], one["line"]) for one in kept] == [("a.csv", 2), ("b.csv", 2)]

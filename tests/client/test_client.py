@@ -51,7 +51,18 @@ def test_a_path_before_the_api_is_kept(make: Make, scripted: Listen) -> None:
     assert b"GET /shop/categories HTTP/1.1" in there.asked[0]
 
 
-@pytest.mark.parametrize("url", ["shop.example", "ftp://shop.example", "http://", "http://x?y=1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "shop.example",
+        "ftp://shop.example",
+        "http://",
+        "http://x?y=1",
+        "http://[::1",
+        "http://127.0.0.1:abc",
+        "http://☃.example",
+    ],
+)
 def test_what_is_no_address_is_said_at_once(make: Make, url: str) -> None:
     with pytest.raises(ConfigError, match="the server's address is"):
         make(url)
@@ -437,3 +448,8 @@ def test_threads_and_tasks_share_one_client(make: Make, server: str, user: str) 
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda _: client.observe(user, HEAT, "view"), range(50)))
     assert client.history(user).total == 50
+
+
+def test_a_key_in_letters_that_no_key_has_is_said_at_once(make: Make) -> None:
+    with pytest.raises(ConfigError, match="letters that no key has"):
+        make(key="钥匙")

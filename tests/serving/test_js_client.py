@@ -219,3 +219,19 @@ def test_slates_are_streamed_until_the_user_is_erased(served: str) -> None:
     assert [one["type"] for one in found] == ["slate", "slate", "erased"]
     assert found[0]["items"] != found[1]["items"]
     assert int(found[1]["id"]) > int(found[0]["id"])
+
+
+def test_an_id_that_no_browser_sends_is_refused_before_it_is_sent() -> None:
+    found = run(
+        """
+        const sent = [];
+        const answer = { ok: true, json: async () => ({}) };
+        const fetch = async (url) => { sent.push(url); return answer; };
+        const penchant = new Penchant({ url: "http://x", fetch });
+        const told = [];
+        for (const id of ["..", ".", "", "...", "a/.."])
+          told.push(await penchant.history(id).then(() => "sent", (error) => error.status));
+        done({ told, sent: sent.length });
+        """
+    )
+    assert found == {"told": [422, 422, 422, "sent", "sent"], "sent": 2}

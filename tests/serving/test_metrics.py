@@ -196,3 +196,21 @@ def test_a_server_of_another_kind_is_said_to_be_one() -> None:
                 probe(f"http://127.0.0.1:{server.server_port}", None, None)
         finally:
             server.shutdown()
+
+
+def test_what_refuses_whole_requests_is_no_reason_for_rejected_rows() -> None:
+    metrics = watched()
+    metrics.took_in(["rejected"] * 2 + ["new"] * 8, 0.004)
+    metrics.refused("time", 2)
+    metrics.refused("not-found", 40)
+    found = judged(metrics)
+    assert found["rejects"].says == "2 of 10 rows were rejected, most for time; see what is sent"
+    assert found["freshness"].says.startswith("99 of 100 requests ")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9/商店", "http://商店.invalid", f"http://{'a' * 70}.例", "http://.."]
+)
+def test_an_address_in_other_letters_is_asked_and_nobody_answers(url: str) -> None:
+    with pytest.raises(NoServerError, match="nothing answers at"):
+        probe(url, None, None)

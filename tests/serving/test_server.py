@@ -380,3 +380,20 @@ def test_only_loopback_needs_no_key() -> None:
         False,
         False,
     ]
+
+
+def test_a_head_cut_after_a_large_body_is_measured_alone(opens: Opens) -> None:
+    shop = opens(max_head_bytes=1_024)
+    row = b'{"user": "pip", "item": "tea", "type": "view", "words": "%b"}' % (b"x" * 4_000)
+    one = b"POST /events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(row) + row
+    two = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    with connected(shop) as wire:
+        wire.sendall(one + two[:20])
+        time.sleep(0.1)
+        wire.sendall(two[20:])
+        assert everything(wire).count(b"HTTP/1.1 200 OK") == 2
+    with connected(shop) as wire:
+        wire.sendall(one + b"GET / HTTP/1.1\r\nX-Long: " + b"a" * 900)
+        time.sleep(0.1)
+        wire.sendall(b"a" * 4_000)
+        assert b"HTTP/1.1 431" in everything(wire)

@@ -108,3 +108,20 @@ def test_a_failed_or_killed_publication_leaves_no_trace(tmp_path: Path) -> None:
     assert (store.current(), store.list()) == (good, [good])
     newer = store.publish(filled(b"whole"), NOON_S + 2)
     assert {path.name for path in tmp_path.iterdir()} == {"current", good, newer}
+
+
+def test_the_newest_is_the_last_made_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    made = [store.publish(filled(bytes([n])), NOON_S - 3_600 * n) for n in range(4)]
+    assert store.list() == made
+    assert store.prune(keep=2) == made[:2]
+    assert store.current() == made[3]
+
+
+def test_one_that_somebody_is_about_to_use_is_not_pruned(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    old = store.publish(filled(b"old"), NOON_S)
+    fresh = store.place(filled(b"fresh"), NOON_S - 1)
+    assert store.prune(keep=0) == []
+    store.use(fresh)
+    assert store.prune(keep=0) == [old]

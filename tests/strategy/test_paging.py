@@ -1,5 +1,7 @@
 """The token of the next page is whole, of its user, and short; or it is refused."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,3 +75,8 @@ def test_more_than_a_token_can_hold_is_refused_with_a_way_out() -> None:
 def test_a_negative_row_cannot_have_been_shown() -> None:
     with pytest.raises(InvalidRequestError, match="row -2"):
         encode(ANN, [-2, 4])
+
+
+@pytest.mark.parametrize("rows", [range(35_000), range(0, 35_000, 2), range(9), [0], []])
+def test_a_catalogue_of_35_000_items_can_be_paged_to_its_end(rows: Sequence[int]) -> None:
+    assert decode(ANN, encode(ANN, rows)) == frozenset(rows)

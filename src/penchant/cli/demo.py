@@ -46,7 +46,10 @@ def demo(
         bool, typer.Option("--page/--no-page", help="Serve the live page at the end.")
     ] = True,
     port: Annotated[
-        int | None, typer.Option("--port", help="Port of the page; without it 8420 or a free one.")
+        int | None,
+        typer.Option(
+            "--port", min=0, max=65_535, help="Port of the page; without it 8420 or a free one."
+        ),
     ] = None,
 ) -> None:
     """Learn from 90,000 film ratings, feed the later ones, and serve the live page over them.
@@ -60,6 +63,8 @@ def demo(
     from penchant.engine.engine import Engine
 
     words = Words(lang)
+    if page and not check and not as_json and port is not None:
+        _refuse_taken(port)
     with _workplace(folder, keep) as place:
         films = open_films()
         clock = ManualClock(films.cut_s)
@@ -209,6 +214,14 @@ def _serve(db: Path, words: Words, port: int | None) -> None:
     chosen = port if port is not None else defaults.port if _is_free(defaults) else 0
     with Engine.open(db, EngineConfig(clock="log")) as engine:
         serve_engine(engine, defaults.model_copy(update={"port": chosen}), ready)
+
+
+def _refuse_taken(port: int) -> None:
+    """Said now: after minutes of learning the model would be lost with the temporary folder."""
+    from penchant.serving.config import ServingConfig
+    from penchant.serving.server import listen
+
+    listen(ServingConfig().host, port).close()
 
 
 def _is_free(config: "ServingConfig") -> bool:

@@ -161,11 +161,11 @@ def _refuse_if_strict(strict: bool, data: "Dataset", rejected: _OfFiles) -> None
 
 def _keep_rejected(file: Path, rejected: _OfFiles) -> None:
     """Write what is not there yet, so that the same file twice adds nothing here either."""
-    from penchant.ingest.rejects import keep, read_back
+    from penchant.ingest.rejects import keep, named, read_sources
 
-    there = set(read_back(file)) if rejected else set()
+    there = set(read_sources(file)) if rejected else set()
     for source, lines in groupby(rejected, key=lambda pair: pair[0]):
-        keep(file, [one for _, one in lines if one not in there], source)
+        keep(file, [one for _, one in lines if (named(source), one) not in there], source)
 
 
 def _store(engine: "Engine", data: "Dataset", items: "Sequence[Item]") -> Counter[str]:

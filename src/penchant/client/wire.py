@@ -34,6 +34,8 @@ def settings(url: str, key: str | None, timeout_s: float) -> dict[str, Any]:
     """How httpx is set up for that server."""
     found = key if key is not None else os.environ.get("PENCHANT_KEY", "")
     headers = {"Accept": "application/json", "User-Agent": "penchant-python"}
+    if not found.isascii():
+        raise ConfigError("the key has letters that no key has; `penchant keys` makes one")
     if found.strip():
         headers["Authorization"] = f"Bearer {found.strip()}"
     return {
@@ -48,8 +50,7 @@ def settings(url: str, key: str | None, timeout_s: float) -> dict[str, Any]:
 def url_of(given: str | None) -> str:
     """The address of the server, without a slash at its end."""
     url = (given or os.environ.get("PENCHANT_URL") or HERE).strip().rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+    if not _is_address(url):
         raise ConfigError(
             f"the server's address is {url!r}; allowed is one like {HERE} or https://shop.example/p"
         )
@@ -86,6 +87,15 @@ def _patient(given: httpx.Timeout, read_s: float) -> httpx.Timeout:
     """The same, with at least that long for the next bytes of an answer."""
     read = None if given.read is None else max(read_s, given.read)
     return httpx.Timeout(connect=given.connect, write=given.write, pool=given.pool, read=read)
+
+
+def _is_address(url: str) -> bool:
+    """Whether httpx can call it too: its port is a number, its host a name."""
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.host) and not parts.query
 
 
 def _is_loopback(url: str) -> bool:

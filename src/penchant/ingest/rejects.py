@@ -39,7 +39,7 @@ def count_kinds(rejected: Iterable[Rejected]) -> Counter[str]:
 
 def keep(path: Path, rejected: Iterable[Rejected], source: str = "") -> int:
     """Append `rejected` to `path`, with the name of their source; how many there were."""
-    said = source.encode("utf-8", "backslashreplace").decode()  # a file's name may be any bytes
+    said = named(source)
     lines = [msgspec.json.encode({"source": said, **one._asdict()}) + b"\n" for one in rejected]
     if lines:
         with path.open("ab+") as file:
@@ -51,8 +51,18 @@ def keep(path: Path, rejected: Iterable[Rejected], source: str = "") -> int:
     return len(lines)
 
 
+def named(source: str) -> str:
+    """A source as it is kept: a file's name may be any bytes."""
+    return source.encode("utf-8", "backslashreplace").decode()
+
+
 def read_back(path: Path) -> Iterator[Rejected]:
-    """Everything kept in `path`, oldest first; nothing where there is no such file.
+    """Everything kept in `path`, oldest first; nothing where there is no such file."""
+    return (one for _, one in read_sources(path))
+
+
+def read_sources(path: Path) -> Iterator[tuple[str, Rejected]]:
+    """The same, each with the source that it was kept under.
 
     What is left of a line that was never written whole is passed over.
     """
@@ -99,15 +109,15 @@ def _torn(file: IO[bytes]) -> bool:
     return file.read(1) != b"\n"
 
 
-def _rejected(line: bytes, where: str) -> Rejected | None:
-    """One line of the file of rejects; None: it was not written whole."""
+def _rejected(line: bytes, where: str) -> tuple[str, Rejected] | None:
+    """One line of the file of rejects, and its source; None: it was not written whole."""
     try:
         found = msgspec.json.decode(line)
     except msgspec.DecodeError:
         return None
     try:
         told = msgspec.convert(found, dict[str, str | int])
-        return Rejected(
+        return str(told["source"]), Rejected(
             int(told["line"]), str(told["reason"]), str(told["text"]), str(told["kind"])
         )
     except (msgspec.ValidationError, KeyError):

@@ -242,7 +242,7 @@ def age_s(artifact: str | None, now_s: float) -> float:
     if artifact is None:
         return float("nan")
     made = datetime.strptime(artifact.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return now_s - made.timestamp()
+    return max(0.0, now_s - made.timestamp())  # it may lie ahead of a clock that was set back
 
 
 def memory_bytes() -> float:

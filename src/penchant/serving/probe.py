@@ -3,9 +3,10 @@
 import http.client
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from string import punctuation
 from typing import Final, NamedTuple
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,6 +14,7 @@ from prometheus_client.samples import Sample
 
 from penchant.core.errors import PenchantError
 from penchant.serving.config import loopback
+from penchant.serving.problems import PROBLEMS
 
 WITHIN_S: Final = 10.0
 OLD_DAYS: Final = 30.0
@@ -111,12 +113,13 @@ def _freshness(measured: Measured) -> Finding:
     p99_s = quantile(measured.buckets("penchant_event_visible_seconds"), 0.99)
     if math.isnan(p99_s):
         return Finding("freshness", True, "no event has come since the start")
-    events = measured.one("penchant_event_visible_seconds_count")
-    fine = p99_s <= target_s or events < ENOUGH
+    requests = measured.one("penchant_event_visible_seconds_count")
+    fine = p99_s <= target_s or requests < ENOUGH
     p99 = f"{p99_s * 1e3:g} ms" if math.isfinite(p99_s) else "more than 5 s"
-    says = f"99 of 100 events are known to slates within {p99}; the target is {target_s * 1e3:g} ms"
-    if events < ENOUGH:
-        says += f"; {events:,.0f} measured so far, too few to judge"
+    says = f"99 of 100 requests have their events known to slates within {p99}"
+    says += f"; the target is {target_s * 1e3:g} ms"
+    if requests < ENOUGH:
+        says += f"; {requests:,.0f} measured so far, too few to judge"
     if not fine:
         says += "; see penchant_stage_seconds: write is the disk, write_wait too many at a time"
     return Finding("freshness", fine, says)
@@ -128,8 +131,9 @@ def _rejects(measured: Measured) -> Finding:
     says = f"{rejected:,.0f} of {total:,.0f} rows were rejected"
     fine = rejected <= REFUSED * total
     if not fine:
-        why = measured.by("penchant_rejected_total", "reason")
-        shown = sorted(why.items(), key=lambda pair: -pair[1])[:3]
+        counted = measured.by("penchant_rejected_total", "reason").items()
+        why = [pair for pair in counted if pair[0] not in PROBLEMS]  # those refuse whole requests
+        shown = sorted(why, key=lambda pair: -pair[1])[:3]
         says += f", most for {', '.join(name for name, _ in shown)}; see what is sent"
     return Finding("rejects", fine, says)
 
@@ -186,6 +190,17 @@ def host_of(url: str) -> str:
         return ""
 
 
+def _sent(url: str) -> str:
+    """The address as it goes over the wire, in ASCII.
+
+    >>> _sent("http://商店.example:8420/p/推荐?a=1")
+    'http://xn--czrs0t.example:8420/p/%E6%8E%A8%E8%8D%90?a=1'
+    """
+    parts = urlsplit(url)
+    asked = quote(parts._replace(scheme="", netloc="").geturl(), safe=punctuation)
+    return f"{parts.scheme}://{parts.netloc.encode('idna').decode()}{asked}"
+
+
 def _get(url: str, key: str | None) -> tuple[int, str]:
     headers = {} if key is None else {"X-API-Key": key.strip()}
     if not headers.get("X-API-Key", "").isascii():
@@ -193,11 +208,11 @@ def _get(url: str, key: str | None) -> tuple[int, str]:
     # a proxy knows nothing of this machine's own servers, and is not to see their keys
     opener = build_opener(ProxyHandler({})) if loopback(host_of(url)) else build_opener()
     try:
-        with opener.open(Request(url, headers=headers), timeout=WITHIN_S) as answer:
+        with opener.open(Request(_sent(url), headers=headers), timeout=WITHIN_S) as answer:
             return int(answer.status), answer.read().decode("utf-8", "replace")
     except HTTPError as error:
         with error:
             return error.code, ""
-    except (URLError, OSError, http.client.HTTPException) as error:
+    except (URLError, OSError, http.client.HTTPException, UnicodeError) as error:
         reason = getattr(error, "reason", error)
         raise NoServerError(f"nothing answers at {url}: {reason}") from None

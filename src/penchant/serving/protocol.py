@@ -91,7 +91,8 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """All of it is there."""
+        """All of it is there; what follows of the packet belongs to the next."""
+        self._head_bytes = 0
         self._end_drain_timer()
         super().on_message_complete()
 

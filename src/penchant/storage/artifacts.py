@@ -10,7 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,7 @@ from penchant.core.ids import ArtifactId
 CHECKSUMS: Final = "checksums.json"
 CURRENT: Final = "current"
 _ID: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}")
+_MOMENT: Final = "%Y%m%dT%H%M%SZ"
 _ALLOWED: Final = frozenset({".json", ".safetensors"})
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 
@@ -37,6 +38,8 @@ class ArtifactStore:
     def __init__(self, folder: Path) -> None:
         self.folder: Final = folder
         self._publishing = threading.Lock()
+        self._unused: set[ArtifactId] = set()
+        """Placed here, and neither in use nor discarded yet: somebody is about to."""
 
     def publish(self, write: Callable[[Path], None], now_s: float) -> ArtifactId:
         """Let `write` fill an empty folder, make it durable, and point `current` at it."""
@@ -53,9 +56,11 @@ class ArtifactStore:
             draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.folder))
             try:
                 write(draft)
-                return self._place(draft, now_s)
+                artifact = self._place(draft, now_s)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
+            self._unused.add(artifact)
+            return artifact
 
     def current(self) -> ArtifactId | None:
         """The artifact in use, or None before the first."""
@@ -100,7 +105,7 @@ class ArtifactStore:
         """Delete all but the newest `keep` and the one in use; those deleted."""
         with self._publishing:
             present = self.list()
-            kept = {*present[max(0, len(present) - keep) :], self.current()}
+            kept = {*present[max(0, len(present) - keep) :], self.current(), *self._unused}
             gone = [artifact for artifact in present if artifact not in kept]
             for artifact in gone:
                 self._delete(artifact)
@@ -109,6 +114,7 @@ class ArtifactStore:
     def discard(self, artifact: ArtifactId) -> None:
         """Delete one that is not in use."""
         with self._publishing:
+            self._unused.discard(artifact)
             if artifact != self.current():
                 self._delete(artifact)
 
@@ -122,8 +128,7 @@ class ArtifactStore:
         (draft / CHECKSUMS).write_bytes(data)
         for path in (*draft.rglob("*"), draft):
             _sync(path)
-        moment = datetime.fromtimestamp(now_s, UTC).strftime("%Y%m%dT%H%M%SZ")
-        artifact = ArtifactId(f"{moment}-{_hash(data)}")
+        artifact = ArtifactId(f"{self._moment(now_s)}-{_hash(data)}")
         target = self.folder / artifact
         if not target.exists():  # the same content in the same second is the same artifact
             draft.chmod(0o755)
@@ -131,12 +136,23 @@ class ArtifactStore:
             _sync(self.folder)
         return artifact
 
+    def _moment(self, now_s: float) -> str:
+        """Now; the second after the newest where the clock was set back: later sorts later."""
+        now = datetime.fromtimestamp(now_s, UTC)
+        made = self.list()
+        if made:
+            newest = datetime.strptime(made[-1].partition("-")[0], _MOMENT).replace(tzinfo=UTC)
+            if now < newest:
+                now = newest + timedelta(seconds=1)
+        return now.strftime(_MOMENT)
+
     def _point_at(self, artifact: ArtifactId) -> None:
         draft = self.folder / f".draft-{CURRENT}"
         draft.write_text(f"{artifact}\n", encoding="utf-8")
         _sync(draft)
         draft.replace(self.folder / CURRENT)
         _sync(self.folder)
+        self._unused.discard(artifact)
 
     def _existing(self, artifact: ArtifactId) -> Path:
         folder = self.folder / artifact

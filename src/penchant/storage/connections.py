@@ -57,6 +57,7 @@ def _engine(
         URL.create("sqlite+pysqlite", database=str(path)),
         pool_size=pool_size,
         max_overflow=max_overflow,
+        pool_timeout=None,  # whoever comes when all are in use waits for the first that is not
     )
 
     def prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

@@ -12,7 +12,10 @@ from penchant.core.ids import UserId
 MAX_CHARACTERS: Final = 6000
 """Longest token: with its address it stays below the 8 KB that servers accept in a request line."""
 CHECK_BYTES: Final = 8
-VERSION: Final = 1
+GAPS: Final = b"\x01"
+"""First byte of rows told as the distances between them: at best a byte each."""
+BITS: Final = b"\x02"
+"""First byte of rows told as one bit for each row of the catalogue, up to the last one shown."""
 ROWS: Final = 2**31
 """No catalogue has as many rows."""
 ALLOWED: Final = "allowed is what `next` held in the page before, for the same user, unchanged"
@@ -27,7 +30,10 @@ def encode(user: UserId, shown: Iterable[int]) -> str:
     [5, 7, 300]
     """
     rows = sorted(set(shown))
-    payload = bytes([VERSION]) + b"".join(_varint(gap) for gap in _gaps(rows))
+    payload = GAPS + b"".join(_varint(gap) for gap in _gaps(rows))
+    size = rows[-1] // 8 + 1 if rows else 0
+    if 1 + size < len(payload):  # so a catalogue of 35,000 items can be paged to its end
+        payload = BITS + _bits(rows, size)
     token = base64.urlsafe_b64encode(_check(user, payload) + payload).decode().rstrip("=")
     if len(token) > MAX_CHARACTERS:
         raise InvalidRequestError(
@@ -47,12 +53,12 @@ def decode(user: UserId, token: str) -> frozenset[int]:
     check, payload = data[:CHECK_BYTES], data[CHECK_BYTES:]
     if check != _check(user, payload):
         raise InvalidRequestError(f"`next` is {_short(token)}, which was not given here; {ALLOWED}")
-    if payload[:1] != bytes([VERSION]):
+    if payload[:1] not in (GAPS, BITS):
         raise InvalidRequestError(
-            f"`next` is of version {payload[0] if payload else 'none'}; allowed is {VERSION}: "
+            f"`next` is of version {payload[0] if payload else 'none'}; allowed are 1 and 2: "
             "begin again without `next`"
         )
-    rows = frozenset(_rows(payload[1:]))
+    rows = frozenset((_rows if payload[:1] == GAPS else _set_bits)(payload[1:]))
     if max(rows, default=0) >= ROWS:
         raise InvalidRequestError(f"`next` is {_short(token)}, which was not given here; {ALLOWED}")
     return rows
@@ -104,6 +110,18 @@ def _rows(data: bytes) -> Iterator[int]:
             row += number
             yield row
             number = shift = 0
+
+
+def _bits(rows: list[int], size: int) -> bytes:
+    """A bit for each row, the lowest of a byte first."""
+    out = bytearray(size)
+    for row in rows:
+        out[row >> 3] |= 1 << (row & 7)
+    return bytes(out)
+
+
+def _set_bits(data: bytes) -> Iterator[int]:
+    return (8 * at + bit for at, byte in enumerate(data) for bit in range(8) if byte >> bit & 1)
 
 
 def _short(token: str) -> str:

@@ -112,6 +112,7 @@ export class Penchant {
     const headers = { accept: "application/json" };
     if (body !== undefined) headers["content-type"] = "application/json";
     if (this.key) headers.authorization = `Bearer ${this.key}`;
+    if (/^[^?]*\/\.{0,2}(?:[/?]|$)/.test(route)) throw new ProblemError(422, { title: "The request makes no sense", detail: `an id of ${route} is "", "." or "..", which no browser sends in a path; allowed is any other` });
     const content = body === undefined ? undefined : JSON.stringify(body);
     const response = await this.fetch(this.url + address(route, query), { method, headers, body: content, signal });
     if (response.ok) return response;
