@@ -94,6 +94,7 @@ def test_the_quick_start_is_the_same_in_both_languages() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # it trains: two minutes on an idle machine, and others train beside it
 def test_the_quick_start_runs_in_an_empty_folder_and_its_slates_follow_the_events(
     tmp_path: Path,
 ) -> None:
