@@ -41,7 +41,10 @@ def test_a_wrong_request_among_good_ones_is_told_alone(trained: Callable[[], Pat
     assert len(last.items) == 3
 
 
-def test_a_page_whose_token_would_be_too_long_fails_alone(tmp_path: Path) -> None:
+def test_a_page_whose_token_would_be_too_long_fails_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penchant.strategy.paging.MAX_CHARACTERS", 600)  # of 6,000: fewer items
     config = EngineConfig(strategy=StrategyConfig(max_n=5_000))
     with Engine.open(tmp_path / "shop.db", config, ManualClock(NOW_S)) as engine:
         engine.put_items({"id": f"item {n}"} for n in range(5_200))
