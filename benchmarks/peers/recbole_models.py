@@ -296,6 +296,8 @@ def main() -> None:
             "length": given.length,
             "stretch": given.stretch,
             "patience": given.patience,
+            "own_length": given.own_length,
+            "anomaly": given.anomaly,
             "epoch_chosen_on_test_targets": given.favour,
         },
         "packages": ["recbole", "torch", "numpy", "scipy"],

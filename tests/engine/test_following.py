@@ -106,6 +106,24 @@ def test_what_was_taken_back_stays_so_when_memory_could_not_follow(
     agree(engine, path, other if what == "forget" else user)
 
 
+def test_an_event_is_taken_in_though_nothing_can_be_read_just_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> Any:
+        raise StorageError("shop.db: too many open files")
+
+    path = tmp_path / "shop.db"
+    engine = opened(path)
+    engine.observe("ann", "pot", time=NOW_S - 60)
+    engine.recommend("ann")
+    for name in ("all", "count", "rows", "get"):
+        monkeypatch.setattr(type(engine._database.catalogue), name, fails)
+    assert engine.observe("ann", "tea", time=NOW_S - 30).status == "new"
+    monkeypatch.undo()
+    assert [event.item for event in engine.history("ann")] == ["pot", "tea"]
+    agree(engine, path, "ann")
+
+
 def interrupted(monkeypatch: pytest.MonkeyPatch, engine: Engine, durable: bool, after: int) -> None:
     """A Ctrl-C while the write `after` so many is being made, before or once it is done."""
     writer, left = engine._database.log._writer, [after]

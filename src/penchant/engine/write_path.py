@@ -136,11 +136,14 @@ class WritePath:
     def read_again(self, users: Iterable[UserId], items: Sequence[ItemId] = ()) -> None:
         """Forget what memory holds of `users` and the counts: the log says it when next asked.
 
-        What it holds of `items` is that of the catalogue.
+        What it holds of `items` is that of the catalogue. Nothing is read for `users`: it may be
+        reading that has failed.
         """
         for user in users:
             self.histories.drop(user)
         self._counted = False
+        if not items:
+            return
         catalogue = self._database.catalogue
         self._grow_to(catalogue.count())
         for item, row in zip(items, catalogue.rows(items), strict=True):
