@@ -6,6 +6,7 @@ What they reach on the targets that test is what `penchant evaluate` reports on 
 """
 
 import argparse
+import json
 
 import numpy as np
 from history import TRAIN, VALID, Split, Training, Turn, options, write_run
@@ -55,7 +56,7 @@ def trained(split: Split, given: argparse.Namespace, turn: Turn) -> Training:
     met[early.row] = True
     known = histories(compact_rows(early, met), ordered=True)
     chosen = TrainingConfig(model=given.model).sizes
-    changed = {"query_time": False}
+    changed = {"query_time": False, **given.sizes}
     if given.model == "transformer":
         changed["window"] = given.length
     sizes = chosen.model_copy(update=changed)
@@ -83,6 +84,7 @@ def trained(split: Split, given: argparse.Namespace, turn: Turn) -> Training:
 def main() -> None:
     """Train and write the curve."""
     parser = options(__doc__, ("transformer", "recurrent"))
+    parser.add_argument("--sizes", type=json.loads, default={}, help="other sizes, as JSON")
     parser.set_defaults(epochs=16, patience=4)
     given = parser.parse_args()
     split = Split.read(given.split)
@@ -91,7 +93,12 @@ def main() -> None:
         "peer": "Penchant",
         "model": given.model,
         "seed": given.seed,
-        "settings": {"length": given.length, "epochs": given.epochs, "patience": given.patience},
+        "settings": {
+            "length": given.length,
+            "epochs": given.epochs,
+            "patience": given.patience,
+            **given.sizes,
+        },
         "packages": ["penchant", "torch", "numpy"],
     }
     write_run(given.out, split, training, told)

@@ -67,6 +67,8 @@ def gap_features(elapsed_s: NDArray[np.float64] | Sequence[float]) -> NDArray[np
     >>> gap_features(np.array([0.0, 86400.0])).argmax(axis=1).tolist()
     [0, 5]
     """
+    if len(elapsed_s) == 1:
+        return gap_feature(float(elapsed_s[0]))[None]
     gaps = np.asarray(elapsed_s, np.float64)
     known = ~np.isnan(gaps)
     x = np.log1p(np.clip(np.where(known, gaps, 0.0), 0.0, KNOTS_S[-1]))

@@ -9,14 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from penchant.core.contracts import EventFeatures
 from penchant.core.interests import Interests, Vector, Vectors
 from penchant.interests.event_input import (
+    HALF,
+    ONE,
     EventInput,
     Heard,
     Weights,
     later,
     normed,
-    normed_each,
-    sigmoid,
-    silu,
+    scaled,
+    scaled_each,
+    silu_of_twice,
 )
 from penchant.interests.fading import Fading
 from penchant.interests.next_behaviour import Behaviour, NextBehaviour
@@ -69,6 +71,16 @@ class LayerWeights(NamedTuple):
     mix_out: Vector
 
 
+class _Laid(NamedTuple):
+    """Arrays of one layer, laid out for the step."""
+
+    into: Vector  # (D, 3S) gate, opening, offer
+    into_bias: Vector
+    out: Vector
+    mix_into: Vector
+    mix_out: Vector
+
+
 class Recurrent:
     """Serves what `RecurrentNet` was trained to compute, bound to it by the contract test."""
 
@@ -78,7 +90,8 @@ class Recurrent:
         self._fading = Fading(weights)
         self._behaviour = NextBehaviour.of(weights)
         self._norm = weights["norm.weight"]
-        self._layers = [layer_weights(weights, f"layers.{n}.") for n in range(config.layers)]
+        named = [layer_weights(weights, f"layers.{n}.") for n in range(config.layers)]
+        self._layers = [_laid_out(layer) for layer in named]
         self._size, self._dim = config.state, config.dim
         self._each = np.ones(config.interests, np.float32)
         self._query_time = config.query_time
@@ -98,7 +111,7 @@ class Recurrent:
         x = self._hear(event, event.vector, event.time_s - state.time_s)
         states = np.empty_like(state.layers)
         for n, layer in enumerate(self._layers):
-            x = _advance(layer, x, state.layers[n], states[n], self._size)
+            x = _advance(layer, x, state.layers[n], states[n])
         return RecurrentState(states, normed(x, self._norm), later(state.time_s, event.time_s))
 
     def fold(self, state: RecurrentState, events: Sequence[EventFeatures]) -> RecurrentState:
@@ -147,7 +160,7 @@ class Recurrent:
 
 
 def layer_weights(weights: Weights, at: str) -> LayerWeights:
-    """Of the layer whose arrays are named `at`..., laid out for the step."""
+    """Of the layer whose arrays are named `at`..., turned to be multiplied from the left."""
     return LayerWeights(
         weights[at + "norm.weight"],
         weights[at + "into.weight"].T.copy(),
@@ -159,29 +172,56 @@ def layer_weights(weights: Weights, at: str) -> LayerWeights:
     )
 
 
-def _advance(layer: LayerWeights, x: Vector, before: Vector, after: Vector, size: int) -> Vector:
+def _laid_out(layer: LayerWeights) -> _Laid:
+    """For the step: what scales an input is in the matrix, what a tanh halves is halved there."""
+    gate, offered, opening = np.split(layer.norm[:, None] * layer.into, 3, axis=1)
+    gate_bias, offered_bias, opening_bias = np.split(layer.into_bias, 3)
+    opened, added = np.split(layer.mix_norm[:, None] * layer.mix_into, 2, axis=1)
+    return _Laid(
+        np.concatenate([gate / 2, opening / 2, offered], axis=1),
+        np.concatenate([gate_bias / 2, opening_bias / 2, offered_bias]),
+        layer.out,
+        np.concatenate([opened / 2, added], axis=1),
+        layer.mix_out,
+    )
+
+
+def _advance(layer: _Laid, x: Vector, before: Vector, after: Vector) -> Vector:
     """One layer of one event: (D,), (S,) -> (D,); writes the new state into `after`."""
-    made = normed(x, layer.norm) @ layer.into + layer.into_bias  # (D,) @ (D, 3S) -> (3S,)
-    gate = sigmoid(made[:size])
-    after[:] = gate * before + (1 - gate) * made[size : 2 * size]
-    spoken: Vector = np.asarray(x + (after * silu(made[2 * size :])) @ layer.out, np.float32)
-    mixed = normed(spoken, layer.mix_norm) @ layer.mix_into
+    size = len(before)
+    made = scaled(x).dot(layer.into)  # (D,) (D, 3S) -> (3S,)
+    made += layer.into_bias
+    opening, offered = made[size : 2 * size], made[2 * size :]
+    opened = np.tanh(made[: 2 * size])
+    opened += ONE  # sigmoid(a) = (1 + tanh(a / 2)) / 2
+    np.subtract(before, offered, after)  # h = o + g (h - o)
+    after *= opened[:size]
+    after *= HALF
+    after += offered
+    opening *= opened[size:]  # silu(a) = a / 2 * (1 + tanh(a / 2))
+    opening *= after
+    spoken: Vector = opening.dot(layer.out)
+    spoken += x
+    mixed = scaled(spoken).dot(layer.mix_into)
     half = len(mixed) // 2
-    added = (silu(mixed[:half]) * mixed[half:]) @ layer.mix_out
-    return np.asarray(spoken + added, np.float32)
+    added = silu_of_twice(mixed[:half])
+    added *= mixed[half:]
+    spoken += added.dot(layer.mix_out)
+    return spoken
 
 
-def _advance_through(layer: LayerWeights, x: Vectors, before: Vector, after: Vector) -> Vectors:
+def _advance_through(layer: _Laid, x: Vectors, before: Vector, after: Vector) -> Vectors:
     """One layer of many events: (T, D), (S,) -> (T, D); writes the last state into `after`."""
     size = len(before)
-    made = normed_each(x, layer.norm) @ layer.into + layer.into_bias  # (T, 3S)
-    gates = sigmoid(made[:, :size])
-    states = (1 - gates) * made[:, size : 2 * size]
+    made = scaled_each(x) @ layer.into + layer.into_bias  # (T, 3S)
+    gates = (1 + np.tanh(made[:, :size])) / 2
+    states = (1 - gates) * made[:, 2 * size :]
     for gate, now in zip(gates, states, strict=True):
         now += gate * before
         before = now
     after[:] = before
-    spoken = x + (states * silu(made[:, 2 * size :])) @ layer.out
-    mixed = normed_each(spoken, layer.mix_norm) @ layer.mix_into
+    spoken: Vectors = x + (states * silu_of_twice(made[:, size : 2 * size])) @ layer.out
+    mixed = scaled_each(spoken) @ layer.mix_into
     half = mixed.shape[1] // 2
-    return spoken + (silu(mixed[:, :half]) * mixed[:, half:]) @ layer.mix_out
+    spoken += (silu_of_twice(mixed[:, :half]) * mixed[:, half:]) @ layer.mix_out
+    return spoken

@@ -231,14 +231,19 @@ class Transformer:
         (n + R,) times, of which the last R ask at (R,) -> (L, H, R, n + R).
         """
         rows, size = len(queries_s), len(times_s)
+        if rows == 1:  # it sees all that is kept, and itself
+            bias = self._places[:, :, None, size - 1 :: -1].copy()
+            logs = np.log1p(np.minimum(np.maximum(queries_s - times_s, 0.0), KNOTS_S[-1]))
+            for each, values in zip(bias.reshape(-1, size), self._times, strict=True):
+                each += np.interp(logs, KNOTS_LOG, values)
+            return bias
         back = np.arange(size - rows, size)[:, None] - np.arange(size)  # events, (R, n + R)
         logs = np.log1p(np.clip(queries_s[:, None] - times_s, 0.0, KNOTS_S[-1]))
         unseen = (back < 0) | (back > self._before)
         bias = np.take(self._places, np.where(unseen, 0, back), axis=2)
         for each, values in zip(bias.reshape(-1, rows, size), self._times, strict=True):
             each += np.interp(logs, KNOTS_LOG, values)
-        if rows > 1:  # one event sees all that is kept, and itself
-            bias[:, :, unseen] = FAR
+        bias[:, :, unseen] = FAR
         return bias
 
 
@@ -273,20 +278,26 @@ def _advance(
 ) -> Vectors:
     """One layer: (R, D), (2, n, D), (2, R, D), (H, R, n + R) -> (R, D); writes into `fresh`."""
     dim = x.shape[1]
-    made = normed_each(x, layer.norm) @ layer.into  # (R, D) @ (D, 3D or 4D)
+    made = normed_each(x, layer.norm).dot(layer.into)  # (R, D) (D, 3D or 4D)
     fresh[0], fresh[1] = made[:, dim : 2 * dim], made[:, 2 * dim : 3 * dim]
     pointwise = made.shape[1] > 3 * dim
     every = np.concatenate([kept, fresh], 1)
     found = normed_each(_attend(made[:, :dim], every, bias, pointwise), layer.out_norm)
     if pointwise:
-        found = found * silu(made[:, 3 * dim :])
-    gate = sigmoid(x @ layer.attended + layer.attended_bias)
-    x = x + gate * (found @ layer.out)
-    mixed = normed_each(x, layer.mix_norm) @ layer.mix_into
+        found *= silu(made[:, 3 * dim :])
+    gate = x.dot(layer.attended)
+    gate += layer.attended_bias
+    said: Vectors = found.dot(layer.out)
+    said *= sigmoid(gate)
+    said += x
+    mixed = normed_each(said, layer.mix_norm).dot(layer.mix_into)
     half = mixed.shape[1] // 2
-    added = (silu(mixed[:, :half]) * mixed[:, half:]) @ layer.mix_out
-    gate = sigmoid(x @ layer.mixed + layer.mixed_bias)
-    return np.asarray(x + gate * added, np.float32)
+    added = silu(mixed[:, :half])
+    added *= mixed[:, half:]
+    gate = said.dot(layer.mixed)
+    gate += layer.mixed_bias
+    said += added.dot(layer.mix_out) * sigmoid(gate)
+    return said
 
 
 def _attend(
@@ -296,11 +307,13 @@ def _attend(
     heads, rows, size = bias.shape
     apart = queries.reshape(rows, heads, -1).transpose(1, 0, 2)  # (H, R, d)
     keys, values = every.reshape(2, size, heads, -1).transpose(0, 2, 1, 3)  # (H, n + R, d) each
-    scores = apart @ keys.transpose(0, 2, 1) + bias
+    scores = apart @ keys.transpose(0, 2, 1)
+    scores += bias
     if pointwise:
         shares = silu(scores) / (bias > FAR / 2).sum(-1, keepdims=True, dtype=np.float32)
     else:
-        shares = np.exp(scores - scores.max(-1, keepdims=True))
+        scores -= scores.max(-1, keepdims=True)
+        shares = np.exp(scores)
         shares /= shares.sum(-1, keepdims=True)
     found = shares @ values  # (H, R, d)
     return np.asarray(found.transpose(1, 0, 2).reshape(rows, -1), np.float32)
