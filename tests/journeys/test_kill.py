@@ -61,6 +61,7 @@ def write_stream(path: Path) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # 21 processes one after another: minutes where others work beside them
 def test_every_acknowledged_event_is_there_once_and_every_state_is_a_fresh_fold(
     trained: Callable[[], Path], tmp_path: Path
 ) -> None:
