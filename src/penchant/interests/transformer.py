@@ -231,19 +231,16 @@ class Transformer:
         (n + R,) times, of which the last R ask at (R,) -> (L, H, R, n + R).
         """
         rows, size = len(queries_s), len(times_s)
+        logs = np.log1p(np.minimum(np.maximum(queries_s[:, None] - times_s, 0.0), KNOTS_S[-1]))
         if rows == 1:  # it sees all that is kept, and itself
             bias = self._places[:, :, None, size - 1 :: -1].copy()
-            logs = np.log1p(np.minimum(np.maximum(queries_s - times_s, 0.0), KNOTS_S[-1]))
-            for each, values in zip(bias.reshape(-1, size), self._times, strict=True):
-                each += np.interp(logs, KNOTS_LOG, values)
-            return bias
-        back = np.arange(size - rows, size)[:, None] - np.arange(size)  # events, (R, n + R)
-        logs = np.log1p(np.clip(queries_s[:, None] - times_s, 0.0, KNOTS_S[-1]))
-        unseen = (back < 0) | (back > self._before)
-        bias = np.take(self._places, np.where(unseen, 0, back), axis=2)
+        else:
+            back = np.arange(size - rows, size)[:, None] - np.arange(size)  # events, (R, n + R)
+            unseen = (back < 0) | (back > self._before)
+            bias = np.take(self._places, np.where(unseen, 0, back), axis=2)
+            bias[:, :, unseen] = FAR
         for each, values in zip(bias.reshape(-1, rows, size), self._times, strict=True):
             each += np.interp(logs, KNOTS_LOG, values)
-        bias[:, :, unseen] = FAR
         return bias
 
 
