@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 # a busy machine is no failure: nothing is gated on wall time
@@ -32,8 +33,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with films.db: 5,000 real events and a tiny model, really trained on them.
+def trained_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder with films.db, trained by whichever process of the run needs it first."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "trained"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            begun = tmp_path_factory.mktemp("training")
+            train_films(begun)
+            begun.rename(folder)
+    return folder
+
+
+def train_films(folder: Path) -> None:
+    """Write films.db: 5,000 real events and a tiny model, really trained on them.
 
     In its blend every source has a say, so that whatever one of them gets wrong shows in slates.
     """
@@ -47,7 +60,6 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     events = next(dataset.events(5_000))
     met = {event.item for event in events}
     small = RecurrentConfig(dim=16, state=16, hidden=32)
-    folder = tmp_path_factory.mktemp("trained")
     with Engine.open(folder / "films.db", EngineConfig(clock="log")) as engine:
         engine.put_items(item for item in dataset.items if item.id in met)
         engine.observe_many(events)
@@ -60,7 +72,6 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         blend = replace(learned.blend, base=np.zeros_like(learned.blend.base), chosen="blend")
         engine.publish(replace(learned, blend=blend))
-    return folder
 
 
 @pytest.fixture

@@ -70,7 +70,10 @@ def main() -> None:
         "protocol": runs[0]["protocol"],
         "split": runs[0]["split"],
         "about": ABOUT,
-        "rows": compared(runs[0], runs[1:]),
+        "rows": [
+            {"run": folder.name, **row}
+            for folder, row in zip(given.runs, compared(runs[0], runs[1:]), strict=True)
+        ],
         "runs": runs,
     }
     if given.out is not None:
