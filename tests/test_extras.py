@@ -1,6 +1,7 @@
-"""A library that only an extra brings is missed in one sentence that names the extra."""
+"""What is loaded: an extra's library is missed in one sentence; a server needs none to learn."""
 
 import importlib
+import subprocess
 import sys
 
 import pytest
@@ -25,3 +26,12 @@ def test_without_the_extra_one_sentence_names_it(
     name = library.partition(".")[0]
     with pytest.raises(MissingExtraError, match=rf"{name}.*pip install 'penchant\[{extra}\]'"):
         importlib.import_module(module)
+
+
+def test_a_server_loads_no_library_that_only_tables_and_training_need() -> None:
+    code = (
+        "import sys, penchant.serving.server;"
+        "print([name for name in ('torch', 'polars') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -13,7 +13,7 @@ from penchant.core.items import Item
 from penchant.core.signals import Signal
 from penchant.engine.config import EngineConfig
 from penchant.engine.engine import BULK, Engine
-from penchant.ingest.clean import CleanConfig
+from penchant.ingest.clean_one import CleanConfig
 from penchant.strategy.rules import StrategyConfig
 
 DAY_S = 86_400.0

@@ -16,7 +16,7 @@ from penchant.core.events import Event
 from penchant.core.ids import UserId
 from penchant.core.signals import SHIPPED
 from penchant.engine.engine import Engine
-from penchant.ingest.clean import CleanConfig
+from penchant.ingest.clean_one import CleanConfig
 from penchant.ingest.datasets import open_dataset
 
 NOW_S = 1_700_000_000.0

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from penchant.core.errors import ConfigError, InvalidEventError
 from penchant.core.events import Event
 from penchant.core.ids import EventId, ItemId, UserId
-from penchant.ingest.clean import FLAGS, CleanConfig, clean, clean_events, clean_one, moves
+from penchant.ingest.clean import clean, clean_events
+from penchant.ingest.clean_one import FLAGS, CleanConfig, clean_one, moves
 from penchant.ingest.table import SCHEMA, table_of
 
 NOW_S = 1_000_000.0

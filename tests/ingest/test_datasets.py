@@ -11,7 +11,7 @@ import pytest
 
 from penchant.core.errors import InvalidDataError, UnknownColumnError, UnknownComponentError
 from penchant.core.signals import SHIPPED
-from penchant.ingest.clean import CleanConfig
+from penchant.ingest.clean_one import CleanConfig
 from penchant.ingest.datasets import BUNDLED, Dataset, open_dataset
 from penchant.ingest.event_ids import hashed
 from penchant.ingest.quality import cut_time, repeats

@@ -1,9 +1,12 @@
 """What a data set is worth, in numbers, and whether it is enough."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penchant.core.events import Event, EventColumns
 from penchant.core.ids import ItemId, UserId
@@ -50,6 +53,23 @@ def test_consistency_names_what_does_not_fit() -> None:
     assert found.events_outside_catalogue == 1
     assert found.out_of_order_share == 0.5
     assert found.duplicate_share == 1 / 6
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("ab"),
+            st.sampled_from(["m1", "m2", None]),
+            st.sampled_from([1.0, 2.0]),
+            st.sampled_from(["view", "rating"]),
+            st.sampled_from([None, 1.0, 2.0]),
+        ),
+        max_size=30,
+    )
+)
+def test_a_duplicate_repeats_an_event_in_all_that_is_known(rows: list[Any]) -> None:
+    found = quality_report(columns(*(event(*row) for row in rows)), (), SHIPPED).consistency
+    assert found.duplicate_share == (len(rows) - len(set(rows))) / max(len(rows), 1)
 
 
 def test_accuracy_is_counted_over_the_rows_read() -> None:

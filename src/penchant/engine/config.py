@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from penchant.core.signals import SHIPPED, Signal
-from penchant.ingest.clean import CleanConfig
+from penchant.ingest.clean_one import CleanConfig
 from penchant.strategy.rules import StrategyConfig
 
 

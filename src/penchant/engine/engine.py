@@ -59,7 +59,7 @@ from penchant.engine.titles import Titles
 from penchant.engine.turns import Turns
 from penchant.engine.user_now import UserNow
 from penchant.engine.write_path import BULK, WritePath
-from penchant.ingest.clean import moves
+from penchant.ingest.clean_one import moves
 from penchant.ingest.quality import quality_report, repeats
 from penchant.ingest.rejects import rejected_path, scrub
 from penchant.ingest.wire import id_text, item_from, known_id, scalars, sound_item

@@ -15,7 +15,7 @@ from penchant.core.ids import ArtifactId, UserId
 from penchant.core.signals import Signal
 from penchant.engine.stages import Stages
 from penchant.engine.user_now import UserNow
-from penchant.ingest.clean import moves
+from penchant.ingest.clean_one import moves
 
 EQUAL: Final = 1e-5
 """How far two foldings of the same events may differ."""

@@ -15,7 +15,7 @@ from penchant.core.errors import (
 from penchant.core.events import Event
 from penchant.core.ids import EventId
 from penchant.engine.config import EngineConfig
-from penchant.ingest.clean import clean_one
+from penchant.ingest.clean_one import clean_one
 from penchant.ingest.event_ids import event_id
 from penchant.ingest.wire import EVENT_FIELDS, check_time, event_from, is_missing, sound_event
 

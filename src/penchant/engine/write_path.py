@@ -17,7 +17,7 @@ from penchant.engine.learned import Learned
 from penchant.engine.shelf import Shelf
 from penchant.engine.stages import Live, Stages, learned_stages, unlearned
 from penchant.engine.user_now import UserNow
-from penchant.ingest.clean import moves
+from penchant.ingest.clean_one import moves
 from penchant.storage.database import Database
 
 BULK: Final = 500

@@ -16,7 +16,8 @@ from penchant.core.events import ContextValue, Event, EventColumns
 from penchant.core.ids import ItemId, UserId
 from penchant.core.items import Item
 from penchant.core.signals import Signal
-from penchant.ingest.clean import CleanConfig, clean
+from penchant.ingest.clean import clean
+from penchant.ingest.clean_one import CleanConfig
 from penchant.ingest.event_ids import Ordinals
 from penchant.ingest.export import EVENT_SCHEMA
 from penchant.ingest.movielens import Users, edition_of, read_movies, read_ratings, read_users

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from penchant.core.events import EventColumns
@@ -252,15 +251,18 @@ def _consistency(
 
 def _duplicates(columns: EventColumns) -> Mask:
     """(T,) whether an earlier event is the same in all columns."""
-    frame = pl.DataFrame(
-        {
-            "pair": _pairs(columns),
-            "type": columns.type,
-            "value": columns.value,
-            "time": columns.time_s,
-        }
-    )
-    return ~frame.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
+    pairs = _pairs(columns)
+    _, place, often = np.unique(pairs, return_inverse=True, return_counts=True)
+    maybe = np.flatnonzero(often[place] > 1)
+    keys = [column[maybe] for column in (pairs, columns.type, columns.value, columns.time_s)]
+    order = np.lexsort(keys)  # stable: of what is the same the earliest stands first
+    same = np.ones(max(len(maybe) - 1, 0), bool)
+    for key in keys:
+        here, before = key[order[1:]], key[order[:-1]]
+        same &= (here == before) | (np.isnan(here) & np.isnan(before))
+    found = np.zeros(len(columns), bool)
+    found[maybe[order[1:][same]]] = True
+    return found
 
 
 def _accuracy(columns: EventColumns, counts: Mapping[str, int]) -> Accuracy:
