@@ -30,8 +30,8 @@ def test_without_the_extra_one_sentence_names_it(
 
 def test_a_server_loads_no_library_that_only_tables_and_training_need() -> None:
     code = (
-        "import sys, penchant.serving.server;"
-        "print([name for name in ('torch', 'polars') if name in sys.modules])"
+        "import sys, penchant.serving.app, penchant.serving.server;"
+        "print([name for name in ('torch', 'polars', 'scipy') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -13,13 +13,15 @@ from penchant.core.interests import Interests
 from penchant.core.taken import Taken, TakenItems
 from penchant.retrieval.co_visit import CoVisit
 from penchant.retrieval.dates import Dates
-from penchant.retrieval.ease import Ease, lately, learn_ease
+from penchant.retrieval.ease import Ease, lately
 from penchant.retrieval.fresh import Fresh
 from penchant.retrieval.growth import GrowingSource
 from penchant.retrieval.habit import Habit
 from penchant.retrieval.int8_table import Int8Table
 from penchant.retrieval.interest_search import InterestSearch
-from penchant.retrieval.item_item import ItemItem, learn_item_item
+from penchant.retrieval.item_item import ItemItem
+from penchant.retrieval.learn_ease import learn_ease
+from penchant.retrieval.learn_item_item import learn_item_item
 from penchant.retrieval.product_table import ProductTable
 from penchant.retrieval.transition import Transition, count_transitions
 from penchant.retrieval.trending import Trending

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from penchant.core.errors import NotEnoughDataError, ShapeError
 from penchant.core.ids import ItemId
 from penchant.core.items import Item
-from penchant.encoders.topics import Topics, default_count, fit_topics, spherical_kmeans
+from penchant.encoders.fit_topics import fit_topics, spherical_kmeans
+from penchant.encoders.topics import Topics, default_count
 
 
 def blobs(clusters: int, each: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -12,13 +12,15 @@ from penchant.core.interests import Interests
 from penchant.core.signals import DAY_S
 from penchant.core.taken import Taken, TakenItems
 from penchant.retrieval.dates import Dates
-from penchant.retrieval.ease import Ease, lately, learn_ease
+from penchant.retrieval.ease import Ease, lately
 from penchant.retrieval.exact_search import best_places, top
 from penchant.retrieval.fresh import Fresh
 from penchant.retrieval.habit import Habit
-from penchant.retrieval.incidence import takings
 from penchant.retrieval.interest_search import InterestSearch
-from penchant.retrieval.item_item import ItemItem, learn_item_item
+from penchant.retrieval.item_item import ItemItem
+from penchant.retrieval.learn_ease import learn_ease
+from penchant.retrieval.learn_item_item import learn_item_item
+from penchant.retrieval.takings import takings
 from penchant.retrieval.transition import Transition, count_transitions
 from penchant.retrieval.trending import Trending
 
@@ -75,8 +77,8 @@ def test_transition_follows_the_last_positive_item_only() -> None:
 
 
 def test_a_negative_event_between_two_items_does_not_part_them() -> None:
-    counts = count_transitions([1, 1, 1], [0, 3, 2], [1, -1, 1], 5)
-    assert np.argwhere(counts.toarray()).tolist() == [[0, 2]]
+    followers = count_transitions([1, 1, 1], [0, 3, 2], [1, -1, 1], 5)
+    assert [of.tolist() for of in followers] == [[0, 1, 1, 1, 1, 1], [2], [1.0]]
 
 
 def test_columns_of_different_lengths_are_refused() -> None:

@@ -18,9 +18,11 @@ from penchant.features.reader import EventReader, FeatureColumns
 from penchant.interests.nets import NETS
 from penchant.measures.intervals import mean_interval
 from penchant.measures.ranking import hr, mean_rank, ndcg
-from penchant.retrieval.ease import Ease, lately, learn_ease
+from penchant.retrieval.ease import Ease, lately
 from penchant.retrieval.habit import Habit
-from penchant.retrieval.item_item import ItemItem, learn_item_item
+from penchant.retrieval.item_item import ItemItem
+from penchant.retrieval.learn_ease import learn_ease
+from penchant.retrieval.learn_item_item import learn_item_item
 from penchant.retrieval.transition import Transition, count_transitions
 from penchant.retrieval.trending import Trending
 from penchant.training.compact import compact_mask, compact_rows

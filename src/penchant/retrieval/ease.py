@@ -5,35 +5,19 @@ from copy import copy
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import lapack
+from numpy.typing import NDArray
 
 from penchant.core.contracts import Candidates, Mask, Reading, Rows, Scores
-from penchant.core.errors import ConfigError, NotEnoughDataError
 from penchant.core.signals import DAY_S
-from penchant.retrieval.exact_search import best_places, check_fits, top
-from penchant.retrieval.incidence import Counts, incidence, takings
-from penchant.retrieval.neighbours import (
-    Neighbours,
-    Progress,
-    empty_neighbours,
-    neighbours_from,
-    no_progress,
-    put_strongest,
-)
+from penchant.retrieval.exact_search import check_fits, top
+from penchant.retrieval.neighbours import Neighbours, neighbours_from
 from penchant.retrieval.recent import latest_takings
-
-BLOCK: Final = 512
-"""Rows of the Gram matrix made or read at one time."""
-SAFE_CONDITION: Final = 1e4
-"""Up to this condition number single precision inverts to about 1e4 * 2^-24 = 6e-4."""
 
 LAST: Final = 32
 """How many of the user's latest distinct items `lately` tells."""
 HALF: Final = 8.0
 """Items taken since, after which one speaks half as loud to `lately`."""
 
-Square = NDArray[np.floating[Any]]
 Inputs = Callable[[Reading], tuple[NDArray[np.intp], Scores]]
 """Rows (B,) of items that a user has taken, once each, and how loud each speaks, (B,)."""
 
@@ -45,85 +29,6 @@ class EaseTable(NamedTuple):
     neighbours: Neighbours  # (M, K)
     n_items: int
     """Rows of the catalogue when it was learned."""
-
-
-def learn_ease(
-    user: ArrayLike,
-    row: ArrayLike,
-    weight: ArrayLike,
-    n_items: int,
-    *,
-    penalty: float = 500.0,
-    most_items: int = 10_000,
-    keep: int | None = 300,
-    progress: Progress = no_progress,
-) -> EaseTable:
-    """B = I - P diag(1 / diag P) with P = (X'X + penalty I)^-1, diagonal 0 (Steck 2019, eq. 8).
-
-    X is (users, items) of 0 and 1. Only the `most_items` most frequent items are learned (ties by
-    row), and per item the `keep` weights furthest from 0 are kept (None: all). 10,000 items need
-    0.4 GB, or 0.8 GB where the condition number asks for double precision.
-    """
-    if penalty <= 0:
-        raise ConfigError(f"the penalty of EASE is {penalty:g}; it must be above 0")
-    taken = takings(user, row, weight)
-    if not len(taken.row):
-        raise NotEnoughDataError("EASE needs at least one positive event on an item; there is none")
-    frequency = np.bincount(taken.row, minlength=n_items).astype(np.float32)
-    items = np.sort(best_places(frequency, min(most_items, int((frequency > 0).sum()))))
-    matrix = incidence(taken, n_items)[:, items].tocsr()  # (U, M)
-    inverse = _inverse(_gram(matrix, penalty, progress), progress)
-    return EaseTable(items, _weights(inverse, items, keep, progress), n_items)
-
-
-def _gram(matrix: Counts, penalty: float, progress: Progress) -> Square:
-    """X'X + penalty I, (M, M), column-major, in the least precision that is safe."""
-    # Largest eigenvalue <= largest row sum (Gershgorin); smallest >= penalty.
-    largest = float((matrix.T @ matrix.sum(axis=1)).max()) + penalty
-    safe = largest / penalty <= SAFE_CONDITION
-    m = matrix.shape[1]
-    gram: Square = np.zeros((m, m), np.float32 if safe else np.float64, order="F")
-    by_item = matrix.T.tocsr()
-    for first in range(0, m, BLOCK):
-        block = (by_item[first : first + BLOCK] @ matrix).toarray()  # (B, U) @ (U, M) -> (B, M)
-        gram[:, first : first + BLOCK] = block.T
-        progress("ease: co-occurrence", min(1.0, (first + BLOCK) / m))
-    gram[np.diag_indices(m)] += penalty
-    return gram
-
-
-def _inverse(gram: Square, progress: Progress) -> Square:
-    """The inverse by Cholesky, in the memory of `gram`; its lower triangle holds it."""
-    single = gram.dtype == np.float32
-    factor = lapack.spotrf if single else lapack.dpotrf
-    invert = lapack.spotri if single else lapack.dpotri
-    progress("ease: inverse", 0.0)
-    lower, failed = factor(gram, lower=1, clean=0, overwrite_a=1)
-    if not failed:
-        progress("ease: inverse", 1 / 3)  # n^3/3 of the n^3 operations are done
-        lower, failed = invert(lower, lower=1, overwrite_c=1)
-    if failed:
-        raise NotEnoughDataError(
-            f"EASE could not invert its {gram.shape} matrix; choose a larger penalty"
-        )
-    progress("ease: inverse", 1.0)
-    return np.asarray(lower)
-
-
-def _weights(
-    inverse: Square, items: NDArray[np.intp], keep: int | None, progress: Progress
-) -> Neighbours:
-    """B[i, j] = -P[i, j] / P[j, j] for i != j; row i is what taking i says of every j."""
-    m = len(items)
-    table = empty_neighbours(m, max(min(keep or m, m - 1), 1))
-    scale = -1.0 / inverse.diagonal()
-    for i in range(m):
-        weights = np.concatenate([inverse[i, :i], inverse[i:, i]]) * scale
-        weights[i] = 0.0
-        put_strongest(table, i, items, weights.astype(np.float32))
-        if i % BLOCK == 0 or i == m - 1:
-            progress("ease: weights", (i + 1) / m)
-    return table
 
 
 def whole_past(reading: Reading) -> tuple[NDArray[np.intp], Scores]:

@@ -1,33 +1,11 @@
-"""Who took what, as a matrix: the form from which tables of item-to-item weights are made."""
-
-from typing import Any, NamedTuple
+"""Who took what, as a matrix: the form in which EASE and item-item learn."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from penchant.core.errors import ShapeError
+from penchant.retrieval.takings import Takings
 
 Counts = sparse.csr_array[np.float32, tuple[int, int]]
-
-
-class Takings(NamedTuple):
-    """The positive events that name an item; columns of one length."""
-
-    user: NDArray[Any]  # (T,) codes
-    row: NDArray[Any]  # (T,)
-
-
-def takings(user: ArrayLike, row: ArrayLike, weight: ArrayLike) -> Takings:
-    """Events of weight above 0 on an item, in the order given: (T,) x 3 -> (P,) x 2."""
-    users, rows, weights = np.asarray(user), np.asarray(row), np.asarray(weight)
-    if not users.shape == rows.shape == weights.shape or users.ndim != 1:
-        raise ShapeError(
-            f"columns of events differ: user {users.shape}, row {rows.shape}, "
-            f"weight {weights.shape}; all must be (T,)"
-        )
-    positive = (weights > 0) & (rows >= 0)
-    return Takings(users[positive], rows[positive])
 
 
 def incidence(taken: Takings, n_items: int) -> Counts:

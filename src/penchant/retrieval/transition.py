@@ -1,49 +1,57 @@
 """What is taken right after the item that this user took last."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 from penchant.core.contracts import Candidates, Mask, Reading, Rows, Scores
-from penchant.retrieval.incidence import Counts, takings
 from penchant.retrieval.over_popular import OverPopular
 from penchant.retrieval.recent import latest_taken
+from penchant.retrieval.takings import takings
 from penchant.retrieval.trending import Trending
 
 
-def count_transitions(user: ArrayLike, row: ArrayLike, weight: ArrayLike, n_items: int) -> Counts:
-    """How often a user's positive event on i was followed by the next one on j: (N, N).
+class Followers(NamedTuple):
+    """Which items followed which, and how often: a sparse (N, N) matrix in compressed rows."""
+
+    starts: NDArray[np.intp]
+    """(N + 1,) followers of item i are at `starts[i]` to `starts[i + 1]`."""
+    rows: NDArray[np.intp]
+    """(P,) of the followers, ascending within one item."""
+    counts: Scores
+    """(P,) how often."""
+
+
+def count_transitions(
+    user: ArrayLike, row: ArrayLike, weight: ArrayLike, n_items: int
+) -> Followers:
+    """How often a user's positive event on an item was followed by the next one on another.
 
     The columns are (T,) in fold order; users may be interleaved.
 
-    >>> count_transitions([1, 2, 1, 1], [0, 2, 1, 0], [1, 1, 1, 1], 3).toarray().tolist()
-    [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    >>> found = count_transitions([1, 2, 1, 1], [0, 2, 1, 0], [1, 1, 1, 1], 3)
+    >>> [of.tolist() for of in found]  # 0 was followed by 1, and 1 by 0, once each
+    [[0, 1, 2, 2], [1, 0], [1.0, 1.0]]
     """
     taken = takings(user, row, weight)
     order = np.argsort(taken.user, kind="stable")
-    users, rows = taken.user[order], taken.row[order]
+    users, rows = taken.user[order], taken.row[order].astype(np.int64)
     follows = users[1:] == users[:-1]
-    before, after = rows[:-1][follows], rows[1:][follows]
-    ones = np.ones(len(before), np.float32)
-    counts = sparse.csr_array((ones, (before, after)), shape=(n_items, n_items))
-    counts.sum_duplicates()
-    return counts
+    pairs = rows[:-1][follows] * n_items + rows[1:][follows]
+    met, times = np.unique(pairs, return_counts=True)
+    starts = np.searchsorted(met, np.arange(n_items + 1) * n_items)
+    return Followers(starts, (met % n_items).astype(np.intp), times.astype(np.float32))
 
 
 class Transition:
     """Counts of the next item after the last positive one, plus popularity that parts ties."""
 
-    def __init__(self, counts: Counts, popular: Trending) -> None:
-        if not counts.has_sorted_indices:
-            counts = counts.sorted_indices()
-        self._starts = counts.indptr
-        self._rows = counts.indices.astype(np.intp)
-        self._counts = counts.data.astype(np.float32, copy=False)
+    def __init__(self, followers: Followers, popular: Trending) -> None:
+        self._starts, self._rows, self._counts = followers
         self._popular = popular
-        self.grow(counts.shape[0])
+        self.grow(len(self._starts) - 1)
 
     @property
     def n_items(self) -> int:
@@ -87,6 +95,6 @@ class Transition:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], popular: Trending) -> Self:
         """The table back from `to_arrays`, over the live `popular`."""
-        n_items = len(arrays["starts"]) - 1
-        parts = (arrays["counts"], arrays["rows"], arrays["starts"])
-        return cls(sparse.csr_array(parts, shape=(n_items, n_items)), popular)
+        starts, rows = arrays["starts"].astype(np.intp), arrays["rows"].astype(np.intp)
+        counts = arrays["counts"].astype(np.float32, copy=False)
+        return cls(Followers(starts, rows, counts), popular)

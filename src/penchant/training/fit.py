@@ -13,7 +13,8 @@ from penchant.core.events import EventColumns
 from penchant.core.interests import Vectors
 from penchant.core.items import Item
 from penchant.core.signals import Signal
-from penchant.encoders.topics import Topics, fit_topics
+from penchant.encoders.fit_topics import fit_topics
+from penchant.encoders.topics import Topics
 from penchant.engine.learned import Learned, load_learned
 from penchant.engine.replay import Replay, cut_at
 from penchant.engine.stages import FORMS, Live, counts_alike, learned_sources, learned_stages
@@ -21,8 +22,9 @@ from penchant.features.reader import EventReader, FeatureColumns
 from penchant.interests.event_input import VECTORS
 from penchant.interests.topic_average import TopicPace
 from penchant.ranking.blend import Blend
-from penchant.retrieval.ease import Ease, learn_ease
-from penchant.retrieval.item_item import learn_item_item
+from penchant.retrieval.ease import Ease
+from penchant.retrieval.learn_ease import learn_ease
+from penchant.retrieval.learn_item_item import learn_item_item
 from penchant.retrieval.transition import Transition, count_transitions
 from penchant.training.blend import LEAST, fit_blend, gather, spread_targets
 from penchant.training.compact import compact_rows, compacted, expanded
