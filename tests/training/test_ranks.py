@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ from penchant.training.following import dismiss
 import torch
 from penchant.training.ranks import agree, joined, ranks
 from penchant.training.sequence import follow
-from tests.training.test_ranks import trained
+from tests.training.test_ranks import dropping, trained
 
 with joined() as rank:
     assert ranks() == 2
@@ -45,35 +46,17 @@ with joined() as rank:
     if rank:
         follow()
     else:
-        run = trained(*sys.argv[2:])
+        runs = {"alone": trained(), "taught": trained("gru"), "begun": dropping(1)}
+        begun = runs["begun"].weights
+        runs["whole"] = dropping(3, begun)
+        dropping(2, begun, Path("run.safetensors"))
+        assert Path("run.safetensors").exists()
+        runs["resumed"] = dropping(3, begun, Path("run.safetensors"))
         dismiss()
-        np.savez(sys.argv[1], ndcgs=run.ndcgs, **run.weights)
+        for name, run in runs.items():
+            np.savez(name, ndcgs=run.ndcgs, losses=run.losses, **run.weights)
 threads = [(at / "comm").read_text() for at in Path("/proc/self/task").glob("*")]
 assert not [name for name in threads if "gloo" in name], threads
-"""
-RESUMING = """
-import sys
-from pathlib import Path
-import numpy as np
-from penchant.training.following import dismiss
-from penchant.training.ranks import joined
-from penchant.training.sequence import follow
-from tests.training.test_ranks import dropping
-
-with joined() as rank:
-    if rank:
-        follow()
-    else:
-        begun = dropping(1).weights
-        path = Path(sys.argv[1])
-        whole = dropping(3, begun)
-        dropping(2, begun, path)
-        assert path.exists()
-        resumed = dropping(3, begun, path)
-        dismiss()
-        assert whole.losses == resumed.losses
-        assert all(np.array_equal(resumed.weights[name], of) for name, of in whole.weights.items())
-        assert any(not np.array_equal(begun[name], of) for name, of in whole.weights.items())
 """
 
 
@@ -102,7 +85,7 @@ def dropping(
     )
 
 
-def trained(teacher: str | None = None) -> Trained:
+def trained(teacher: Any = None) -> Trained:
     columns = log()
     held = Held.make(columns, np.arange(900) >= 780, np.ones(ITEMS, bool), repeats=True)
     early = histories(columns.take(np.arange(900) < 780))
@@ -128,23 +111,37 @@ def torchrun(*args: str | Path, folder: Path) -> subprocess.CompletedProcess[str
     )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("teacher", [(), ("gru",)], ids=["alone", "taught"])
-def test_two_processes_learn_what_one_does(tmp_path: Path, teacher: tuple[str, ...]) -> None:
-    (tmp_path / "program.py").write_text(PROGRAM)
-    done = torchrun("program.py", tmp_path / "out.npz", *teacher, folder=tmp_path)
+@pytest.fixture(scope="module")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, Any]]:
+    """What two processes learned, by the name of the training: one start of both for all."""
+    folder = tmp_path_factory.mktemp("ranks")
+    (folder / "program.py").write_text(PROGRAM)
+    done = torchrun("program.py", folder=folder)
     assert done.returncode == 0, done.stderr[:5000]
-    alone, together = trained(*teacher), np.load(tmp_path / "out.npz")
-    np.testing.assert_allclose(together["ndcgs"], alone.ndcgs, atol=1e-3)
-    for name, weights in alone.weights.items():
-        np.testing.assert_allclose(together[name], weights, atol=2e-3, err_msg=name)
+    return {path.stem: dict(np.load(path)) for path in folder.glob("*.npz")}
 
 
 @pytest.mark.slow
-def test_two_processes_cut_off_and_resumed_end_as_if_never_stopped(tmp_path: Path) -> None:
-    (tmp_path / "program.py").write_text(RESUMING)
-    done = torchrun("program.py", tmp_path / "run.safetensors", folder=tmp_path)
-    assert done.returncode == 0, done.stderr[:5000]
+@pytest.mark.parametrize(("name", "teacher"), [("alone", None), ("taught", "gru")])
+def test_two_processes_learn_what_one_does(
+    together: Mapping[str, Mapping[str, Any]], name: str, teacher: str | None
+) -> None:
+    alone = trained(teacher)
+    np.testing.assert_allclose(together[name]["ndcgs"], alone.ndcgs, atol=1e-3)
+    for part, weights in alone.weights.items():
+        np.testing.assert_allclose(together[name][part], weights, atol=2e-3, err_msg=part)
+
+
+@pytest.mark.slow
+def test_two_processes_cut_off_and_resumed_end_as_if_never_stopped(
+    together: Mapping[str, Mapping[str, Any]],
+) -> None:
+    begun, whole, resumed = together["begun"], together["whole"], together["resumed"]
+    learned = whole.keys() - {"ndcgs", "losses"}
+    assert learned
+    assert np.array_equal(whole["losses"], resumed["losses"])
+    assert all(np.array_equal(whole[name], resumed[name]) for name in learned)
+    assert any(not np.array_equal(whole[name], begun[name]) for name in learned)
 
 
 def ingested(folder: Path, lanes: int) -> None:
