@@ -40,6 +40,7 @@ def test_train_publishes_what_the_next_slate_is_made_with(
     assert told["card"]["config"]["recurrent"]["dim"] == 8
     assert (tmp_path / "penchant.db.artifacts" / told["artifact"]).is_dir()
     assert "EASE\nhow far to trust each source\n" in result.stderr
+    assert result.stderr.count(f"training on {told['card']['hardware']}\n") == 1
     slate = json.loads(run("recommend", 1, "--clock", "log", "--json").stdout)
     assert slate["artifact"] == told["artifact"]
     begun = json.loads(

@@ -29,15 +29,23 @@ from penchant.training.validation import Held
 SIZES = RecurrentConfig(dim=8, state=8, hidden=16, dropout=0.0)
 SCHEDULE = ScheduleConfig(epochs=2, lanes=8, length=16, precision="float32")
 PROGRAM = """
-import sys
+import shutil
 from pathlib import Path
 import numpy as np
 from penchant.training.following import dismiss
 import torch
+from penchant.training import sequence
 from penchant.training.ranks import agree, joined, ranks
 from penchant.training.sequence import follow
 from tests.training.test_ranks import dropping, trained
 
+write, saved = sequence.save_checkpoint, []
+
+def save(path, *what):
+    write(path, *what)
+    saved.append(shutil.copy(path, f"{len(saved)}.safetensors"))
+
+sequence.save_checkpoint = save
 with joined() as rank:
     assert ranks() == 2
     measured = torch.tensor([2.0 * rank, 7.0])
@@ -50,8 +58,10 @@ with joined() as rank:
         begun = runs["begun"].weights
         runs["whole"] = dropping(3, begun)
         dropping(2, begun, Path("run.safetensors"))
-        assert Path("run.safetensors").exists()
-        runs["resumed"] = dropping(3, begun, Path("run.safetensors"))
+        batches = len(saved) // 2 - 1
+        assert batches > 4
+        within, ended = Path(saved[batches + 3]), Path(saved[-1])
+        runs["resumed within"], runs["resumed"] = (dropping(3, begun, at) for at in (within, ended))
         dismiss()
         for name, run in runs.items():
             np.savez(name, ndcgs=run.ndcgs, losses=run.losses, **run.weights)
@@ -133,10 +143,11 @@ def test_two_processes_learn_what_one_does(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("cut", ["resumed", "resumed within"], ids=["after", "within a pass"])
 def test_two_processes_cut_off_and_resumed_end_as_if_never_stopped(
-    together: Mapping[str, Mapping[str, Any]],
+    together: Mapping[str, Mapping[str, Any]], cut: str
 ) -> None:
-    begun, whole, resumed = together["begun"], together["whole"], together["resumed"]
+    begun, whole, resumed = together["begun"], together["whole"], together[cut]
     learned = whole.keys() - {"ndcgs", "losses"}
     assert learned
     assert np.array_equal(whole["losses"], resumed["losses"])

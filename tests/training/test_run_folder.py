@@ -10,7 +10,7 @@ from penchant.training.sequence import Progress
 
 
 def at(epoch: int, done: int, loss: float, ndcg: float) -> Progress:
-    return Progress("train", epoch, 2, done, 100, loss, ndcg, 1234.4, 0.0)
+    return Progress("train", epoch, 2, done, 100, loss, ndcg, 1234.4, 0.0, "cpu")
 
 
 def test_settings_every_point_and_the_card_are_kept_and_drawn(tmp_path: Path) -> None:

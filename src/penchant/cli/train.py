@@ -128,7 +128,7 @@ def _trained(
     except KeyboardInterrupt:
         kept = any(Path(f"{engine.path}.training").glob("*"))
         then = (
-            "the passes up to the last checkpoint are kept; `penchant train --resume` goes on"
+            "what was learned up to the last checkpoint is kept; `penchant train --resume` goes on"
             if kept
             else "no checkpoint was due yet, so the next run begins anew"
         )
@@ -151,6 +151,7 @@ def _show(artifact: "ArtifactId", seconds: float, card: Mapping[str, Any]) -> No
         ("to", day(card["newest_s"])),
         ("passes", card["passes"]),
         ("events/s", f"{card['events_per_s']:,.0f}"),
+        ("on", card["hardware"]),
         ("serves", card["serves"]),
     ]
     out.print(table({"learned from": "left", "": "fold"}, rows))

@@ -29,6 +29,7 @@ class TrainingProgress:
         )
         self._tasks: dict[str, TaskID] = {}
         self._told: tuple[str, int] | None = None
+        self._hardware: str | None = None
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -45,7 +46,11 @@ class TrainingProgress:
         self._bars.stop()
 
     def watch(self, at: "Standing") -> None:
-        """Where the model's training stands."""
+        """Where the model's training stands; on what, once."""
+        if self._hardware != at.hardware:
+            self._hardware = at.hardware
+            said = self._words("hardware", hardware=at.hardware)
+            self._console.print(Text(said), soft_wrap=True)
         ndcg = "" if math.isnan(at.ndcg) else self._words("ndcg", ndcg=at.ndcg)
         said = self._words(
             "pass",

@@ -26,6 +26,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "pass": "pass {epoch} of {epochs}  loss {loss:.2f}  {ndcg}{rate:,.0f} events/s  "
         "{left:.0f} s left",
         "ndcg": "NDCG@10 {ndcg:.3f}  ",
+        "hardware": "training on {hardware}",
         "percent": "{share:.0%}",
         "learned": "Learned in {seconds:.0f} s.",
         "newcomer": "User {user} has never been seen before. This is what they rated from {day} "
@@ -79,6 +80,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "pass": "第 {epoch}/{epochs} 轮  损失 {loss:.2f}  {ndcg}每秒 {rate:,.0f} 个事件  "
         "还需 {left:.0f} 秒",
         "ndcg": "NDCG@10 {ndcg:.3f}  ",
+        "hardware": "训练所用硬件：{hardware}",
         "percent": "{share:.0%}",
         "learned": "学习完毕，用时 {seconds:.0f} 秒。",
         "newcomer": "用户 {user} 是第一次出现。下面依次是其 {day} 起给出的评分，"

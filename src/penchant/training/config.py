@@ -115,7 +115,7 @@ class ScheduleConfig(BaseModel):
     contrast: ContrastConfig = ContrastConfig()
     """A contrastive loss beside that of the next item, for sparse data."""
     checkpoint_minutes: float = Field(default=1.0, ge=0)
-    """Least time between two checkpoints, which are written after a pass."""
+    """Least time between two checkpoints, within a pass or after it; 0: one after every batch."""
 
     def passes(self, events: int) -> int:
         """Passes at most over a log of so many events."""

@@ -101,6 +101,15 @@ def everyones(state: Tensor) -> list[Tensor]:
     return held
 
 
+def gathered(states: list[Tensor]) -> list[list[Tensor]]:
+    """What each process holds, of any shapes and on no accelerator, by rank."""
+    if ranks() == 1:
+        return [states]
+    held: list[list[Tensor]] = [[] for _ in range(ranks())]
+    dist.all_gather_object(held, states)
+    return held
+
+
 def to_all(data: bytes | None) -> bytes:
     """Hand out what process 0 holds; the others give None."""
     if ranks() == 1:

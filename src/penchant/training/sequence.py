@@ -3,8 +3,8 @@
 import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -32,6 +32,7 @@ from penchant.training.ranks import (
     agree,
     as_first,
     everyones,
+    gathered,
     own_lanes,
     rank,
     ranks,
@@ -58,6 +59,8 @@ class Progress(NamedTuple):
     """On later events, of the latest whole pass; NaN before that, or where none are held out."""
     events_per_s: float
     left_s: float
+    hardware: str
+    """What it runs on, and in which precision."""
 
 
 Watch = Callable[[Progress], None]
@@ -83,6 +86,19 @@ class Trained:
 
 
 @dataclass
+class _Pass:
+    """Where a pass stands that has not ended."""
+
+    rng: Mapping[str, Any]  # chance as the pass began
+    read: int = 0  # batches
+    done: int = 0  # events in them
+    learnt: int = 0  # targets in them
+    loss: float = 0.0  # their sum
+    spent_s: float = 0.0
+    states: Carried = field(default_factory=list)  # of the lanes, after the last batch
+
+
+@dataclass
 class _Run:
     """Everything that a checkpoint must bring back."""
 
@@ -100,6 +116,7 @@ class _Run:
     step: int
     rates: list[float]  # events a second, pass by pass
     told: dict[str, str]  # what it trains, so that no other run goes on from its checkpoint
+    within: _Pass | None = None
 
 
 def train_sequence(
@@ -132,7 +149,7 @@ def train_sequence(
     planned = config.passes(len(events.events.row))
     epochs, waits = task.epochs or planned, config.waits(planned)
     negatives = _negatives(events, config, run.on.device)
-    saved_s = time.monotonic()
+    keep = _keeper(run, checkpoint, 60 * config.checkpoint_minutes)
     while run.epoch < epochs and run.epoch - run.best_epoch < waits:
         run.rates.append(
             _one_pass(
@@ -145,16 +162,14 @@ def train_sequence(
                 (epochs, planned),
                 watch,
                 teacher=beside,
+                keep=keep,
             )
         )
         run.epoch += 1
         _judge(run, held, sizes.query_time)
         if watch is not None:
             watch(_ended(run, stage, epochs, len(events.events.row), run.rates[-1]))
-        due = time.monotonic() - saved_s >= 60 * config.checkpoint_minutes
-        if as_first(checkpoint is not None and due, run.on.device):
-            _save(run, checkpoint)
-            saved_s = time.monotonic()
+        keep()
         wanted = go_on is None or go_on(run.epoch, run.ndcgs[-1] if run.ndcgs else math.nan)
         if not as_first(wanted, run.on.device):
             break
@@ -258,12 +273,14 @@ def _one_pass(  # noqa: PLR0913  one pass of `train_sequence`
     watch: Watch | None,
     constant_rate: float | None = None,
     teacher: Teacher | None = None,
+    keep: Callable[[], None] | None = None,
 ) -> float:
     run.net.train()
-    began, told = time.monotonic(), 0.0
-    done, learnt, total_loss = 0, 0, 0.0
+    now = run.rng.bit_generator.state
+    at = run.within = run.within or _Pass(now)
+    run.rng.bit_generator.state = at.rng
+    began, told = time.monotonic() - at.spent_s, at.spent_s
     epochs, planned = passes
-    states: Carried = []
     blank = len(run.net.events.item_bias) - 1
     changed = augmented(events, config.augment, blank, run.rng)
     size = len(changed.events.row)  # about as many in every pass
@@ -271,31 +288,50 @@ def _one_pass(  # noqa: PLR0913  one pass of `train_sequence`
     contrast = None
     if config.contrast.weight:
         contrast = Contrast(events, config.contrast, config.augment, blank, sizes.query_time)
-    for read in batches(changed, config.lanes, config.length, run.rng, sizes.query_time):
+    reads = batches(changed, config.lanes, config.length, run.rng, sizes.query_time)
+    for read in _from(reads, at.read, run.rng, now):
         batch = own_lanes(read.to(run.on.device))
-        states = run.net.start(batch.target.shape[1]) if batch.fresh else states
+        states = at.states
+        if batch.fresh or not states:
+            states = run.net.start(batch.target.shape[1])
         rate = constant_rate or _rate(sizes.learning_rate, run.step, steps)
-        loss, count, states = _one_step(run, batch, states, negatives, rate, contrast, teacher)
+        loss, count, at.states = _one_step(run, batch, states, negatives, rate, contrast, teacher)
         if not math.isfinite(loss):
             raise DivergedError(stage, run.epoch + 1, sizes.learning_rate)
-        total_loss, learnt = total_loss + loss * count, learnt + count
-        done += int((batch.place >= 0).sum())
-        spent = time.monotonic() - began
+        at.read, at.done = at.read + 1, at.done + int((batch.place >= 0).sum())
+        at.loss, at.learnt = at.loss + loss * count, at.learnt + count
+        at.spent_s = spent = time.monotonic() - began
         if watch is not None and spent - told > 0.2:
             told = spent
-            left = (size * (epochs - run.epoch) - done) * spent / done
+            left = (size * (epochs - run.epoch) - at.done) * spent / at.done
             ndcg = run.ndcgs[-1] if run.ndcgs else math.nan
-            shown = total_loss / max(1, learnt)
-            at = Progress(stage, run.epoch + 1, epochs, done, size, shown, ndcg, done / spent, left)
-            watch(at)
-    run.losses.append(total_loss / max(1, learnt))
+            shown, pace = at.loss / max(1, at.learnt), at.done / spent
+            so_far = (run.epoch + 1, epochs, at.done, size)
+            watch(Progress(stage, *so_far, shown, ndcg, pace, left, str(run.on)))
+        if keep is not None:
+            keep()
+    run.losses.append(at.loss / max(1, at.learnt))
+    run.within = None
     return size / (time.monotonic() - began)
+
+
+def _from(
+    reads: Iterator[Batch], read: int, rng: np.random.Generator, now: Mapping[str, Any]
+) -> Iterator[Batch]:
+    """The batches of a pass after the first `read`; where some were, chance is then as `now`."""
+    for number, batch in enumerate(reads):
+        if read and number == read:
+            rng.bit_generator.state = now
+        if number >= read:
+            yield batch
 
 
 def _ended(run: _Run, stage: str, epochs: int, size: int, rate: float) -> Progress:
     """The pass that was just judged."""
     ndcg, left = run.ndcgs[-1] if run.ndcgs else math.nan, size * (epochs - run.epoch) / rate
-    return Progress(stage, run.epoch, epochs, size, size, run.losses[-1], ndcg, rate, left)
+    return Progress(
+        stage, run.epoch, epochs, size, size, run.losses[-1], ndcg, rate, left, str(run.on)
+    )
 
 
 def _one_step(
@@ -404,6 +440,20 @@ def _judge(run: _Run, held: Held | None, query_time: bool) -> None:
         run.best_weights = {k: v.detach().clone() for k, v in run.module.state_dict().items()}
 
 
+def _keeper(run: _Run, path: Path | None, every_s: float) -> Callable[[], None]:
+    """Saves `run` when it is called and that long was not."""
+    saved_s = time.monotonic()
+
+    def keep() -> None:
+        nonlocal saved_s
+        due = path is not None and time.monotonic() - saved_s >= every_s
+        if as_first(due, run.on.device):
+            _save(run, path)
+            saved_s = time.monotonic()
+
+    return keep
+
+
 def _save(run: _Run, path: Path | None) -> None:
     """By process 0; every other one tells it where its chance stands."""
     chances = everyones(torch.get_rng_state())
@@ -411,6 +461,7 @@ def _save(run: _Run, path: Path | None) -> None:
         there = everyones(torch.cuda.get_rng_state(run.on.device))
     else:
         there = []
+    carried = gathered([s.detach().cpu() for s in run.within.states] if run.within else [])
     if path is None or rank():
         return
     tensors = {f"net.{k}": v for k, v in run.module.state_dict().items()}
@@ -419,6 +470,8 @@ def _save(run: _Run, path: Path | None) -> None:
         tensors |= {f"adam.{number}.{k}": v for k, v in moments.items()}
     tensors |= {f"chance {of}": state for of, state in enumerate(chances)}
     tensors |= {f"chance {of} there": state for of, state in enumerate(there)}
+    for of, states in enumerate(carried):
+        tensors |= {f"carried {of} of {ranks()}.{n}": state for n, state in enumerate(states)}
     facts: dict[str, Any] = {
         "epoch": run.epoch,
         "best": run.best if math.isfinite(run.best) else None,
@@ -429,6 +482,7 @@ def _save(run: _Run, path: Path | None) -> None:
         "rng": run.rng.bit_generator.state,
         "rates": run.rates,
         "told": run.told,
+        "within": None if run.within is None else {**vars(run.within), "states": None},
     }
     save_checkpoint(path, tensors, facts)
 
@@ -460,6 +514,10 @@ def _resume(run: _Run, path: Path) -> None:
     run.best = -math.inf if facts["best"] is None else facts["best"]
     run.losses, run.ndcgs = list(facts["losses"]), list(facts["ndcgs"])
     run.rates = list(facts["rates"])
+    if facts.get("within") is not None:
+        own = part.get(f"carried {rank()} of {ranks()}", {})  # of other lanes, nothing is
+        states = [own[str(n)].to(run.on.device) for n in range(len(own))]
+        run.within = _Pass(**{**facts["within"], "states": states})
 
 
 def _parts(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
