@@ -59,7 +59,7 @@ def train_films(folder: Path) -> None:
     dataset = open_dataset("movietweetings")
     events = next(dataset.events(5_000))
     met = {event.item for event in events}
-    small = RecurrentConfig(dim=16, state=16, hidden=32)
+    small = RecurrentConfig(dim=16, state=16, hidden=32, behaviour=0.2)
     with Engine.open(folder / "films.db", EngineConfig(clock="log")) as engine:
         engine.put_items(item for item in dataset.items if item.id in met)
         engine.observe_many(events)

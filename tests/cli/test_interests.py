@@ -34,6 +34,8 @@ def test_a_profile_names_interests_with_evidence_that_the_user_left(
     assert {proof["item"] for one in told["interests"] for proof in one["evidence"]} <= taken
     shown = run("interests", user, "--db", db, "--clock", "log").stdout
     assert told["interests"][0]["label"].split()[0] in shown
+    hours = told["next_behaviour"]["gap_s"] / 3600
+    assert f"next: rating 100%, some {hours:,.1f} hours after the latest event\n" in shown
 
 
 @pytest.mark.slow
@@ -62,6 +64,7 @@ def test_a_stranger_and_an_untrained_engine_have_no_interests(
         "artifact": None,
         "events": 3,
         "interests": [],
+        "next_behaviour": None,
     }
 
 

@@ -1,6 +1,7 @@
 """What is held about one user can be read: facts, interests with titles, a timeline, all of it."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from penchant.core.clock import ManualClock
 from penchant.core.errors import InvalidRequestError, UnknownIdError
+from penchant.core.ids import UserId
 from penchant.engine.engine import Engine
 
 NOW_S = 1_362_819_516.0 + 86_400.0  # a day after the trained database ends
@@ -59,6 +61,7 @@ def test_before_training_there_are_no_interests_to_read(tmp_path: Path) -> None:
         assert engine.profile("ann") == {
             "user": "ann",
             "interests": [],
+            "next_behaviour": None,
             "state_cursor": seen.cursor,
             "artifact": None,
             "now_s": NOW_S,
@@ -76,6 +79,13 @@ def test_interests_for_json_name_the_items_that_are_their_evidence(
         assert json.loads(json.dumps(told)) == told
         assert told["artifact"] == engine.artifact
         assert told["state_cursor"] == engine.recommend(user).state_cursor
+        last = engine._memory.user(UserId(user)).states["recurrent"]
+        foretold = engine._memory.stages.models["recurrent"].next_behaviour(last)
+        assert told["next_behaviour"] == {
+            "types": {"rating": pytest.approx(foretold.types[0])},
+            "gap_s": pytest.approx(math.expm1(foretold.log_gap), rel=1e-4),
+        }
+        assert engine.profile("nobody")["next_behaviour"] is None
         found = engine.interests(user)
         assert [one["label"] for one in told["interests"]] == [one.label for one in found]
         first = told["interests"][0]

@@ -24,10 +24,12 @@ def interests(
 
     with open_or_ask(db, config, clock) as engine:
         warn_if_old(engine)
-        found = engine.profile(user)["interests"]
+        told = engine.profile(user)
+        found, following = told["interests"], told["next_behaviour"]
         artifact, events = engine.artifact, len(engine.history(user))
     if as_json:
-        print_json({"user": user, "artifact": artifact, "events": events, "interests": found})
+        about = {"user": user, "artifact": artifact, "events": events}
+        print_json({**about, "interests": found, "next_behaviour": following})
         return
     if not found:
         stdout().print(_why_none(user, artifact, events), markup=False)
@@ -35,6 +37,8 @@ def interests(
     head = {"interest": "fold", "weight": "right", "share": "right", "trend": "left"}
     rest = {"half-life": "right", "in a week": "right", "evidence": "fold"}
     stdout().print(table({**head, **rest}, [_row(one) for one in found]))
+    if following is not None:
+        stdout().print(f"\n{_following(following)}", markup=False)
 
 
 def _row(one: dict[str, Any]) -> list[str]:
@@ -49,6 +53,14 @@ def _row(one: dict[str, Any]) -> list[str]:
         f"{one['weight_in_a_week']:.3f}",
         "; ".join(named),
     ]
+
+
+def _following(behaviour: dict[str, Any]) -> str:
+    """As `next: view 71 %, purchase 20 %, some 3.2 hours after the latest event`."""
+    likely = [f"{name} {chance:.0%}" for name, chance in behaviour["types"].items()][:EVIDENCE]
+    hours = behaviour["gap_s"] / 3600
+    after = f"{hours / 24:,.1f} days" if hours >= 48 else f"{hours:,.1f} hours"
+    return f"next: {', '.join(likely)}, some {after} after the latest event"
 
 
 def _why_none(user: str, artifact: str | None, events: int) -> str:

@@ -245,11 +245,22 @@ class Interest(Answer, frozen=True, kw_only=True):
     evidence: Sequence[EvidenceItem] = ()
 
 
+class NextBehaviour(Answer, frozen=True, kw_only=True):
+    """What a user will do next, as foretold at their latest event."""
+
+    types: Mapping[str, float]
+    """Chance of each event type, likeliest first."""
+    gap_s: float
+    """Expected seconds from the latest event to the next, as a log mean."""
+
+
 class Interests(Answer, frozen=True, kw_only=True):
     """What a user wants, strongest first."""
 
     user: str
     interests: Sequence[Interest]
+    next_behaviour: NextBehaviour | None = None
+    """None: a stranger, or not learned."""
     state_cursor: str
     artifact: str | None
     now_s: float

@@ -405,6 +405,7 @@ class Engine:
         return {
             "user": user,
             "interests": told_interests(history.interests, self._memory.shelf),
+            "next_behaviour": history.next_behaviour,
             "state_cursor": str(history.head.cursor),
             "artifact": history.artifact,
             "now_s": history.now_s,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import expm1
 from typing import Any, Final, NamedTuple
 
 from penchant.core.contracts import EventFeatures, Head
@@ -11,6 +12,7 @@ from penchant.engine.histories import Histories
 from penchant.engine.learned import Learned
 from penchant.engine.shelf import Shelf
 from penchant.engine.stages import Stages
+from penchant.interests.next_behaviour import Foretelling
 from penchant.interests.profile import ProfileInterest, after_each, profile
 from penchant.interests.topic_average import TopicAverage
 
@@ -62,6 +64,10 @@ class History(NamedTuple):
     head: Head
     model: TopicAverage | None
     """None: nothing trained."""
+    foretells: Foretelling | None
+    """The model that knows the next behaviour; None: none of those served."""
+    types: Sequence[str]
+    """Event types met in training."""
     labels: Sequence[str]
     artifact: ArtifactId | None
     now_s: float
@@ -73,6 +79,22 @@ class History(NamedTuple):
             return []
         ids = [event.id or EventId("") for event in self.events]
         return profile(self.model, self.labels, ids, self.features, self.now_s)
+
+    @property
+    def next_behaviour(self) -> dict[str, Any] | None:
+        """What the user will do next for JSON, as foretold at their latest event.
+
+        None for a stranger, and where the model was trained without it.
+        """
+        if self.foretells is None:
+            return None
+        state = self.foretells.fold(self.foretells.start(), self.features)
+        behaviour = self.foretells.next_behaviour(state)
+        if behaviour is None:
+            return None
+        chances = behaviour.types.tolist()
+        by_chance = sorted(zip(self.types, chances, strict=True), key=lambda pair: -pair[1])
+        return {"types": dict(by_chance), "gap_s": expm1(behaviour.log_gap)}
 
 
 def history_of(
@@ -86,11 +108,14 @@ def history_of(
     """Of `user` at `now_s`, or at their latest event; no lock is needed."""
     head, events = histories.events(user)
     model = stages.models.get("topic_average")
+    served = (each for each in stages.models.values() if isinstance(each, Foretelling))
     return History(
         events,
         histories.features(stages, events),
         head,
         model if isinstance(model, TopicAverage) else None,
+        next((each for each in served if each.foretells), None),
+        stages.reader.types,
         () if learned is None else learned.topics.labels,
         artifact,
         max([now_s, *(event.time_s for event in events)]),

@@ -120,6 +120,11 @@ class Lru:
         )
         return Interests(faded, self._each)
 
+    @property
+    def foretells(self) -> bool:
+        """Whether it was trained to tell the next behaviour."""
+        return self._behaviour is not None
+
     def next_behaviour(self, state: LruState) -> Behaviour | None:
         """What the user will do next, and when; None for a stranger, and where it was not learned.
 

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 
+from penchant.core.contracts import InterestModel
 from penchant.core.elapsed import KNOTS_S
 from penchant.core.interests import Vector, softmax
 from penchant.interests.event_input import Weights
@@ -46,8 +47,13 @@ class NextBehaviour:
 
 
 @runtime_checkable
-class Foretelling(Protocol):
+class Foretelling(InterestModel, Protocol):
     """An interest model that may know the next behaviour too."""
+
+    @property
+    def foretells(self) -> bool:
+        """Whether it was trained to."""
+        ...
 
     def next_behaviour(self, state: Any) -> Behaviour | None:
         """What the user will do next; None for a stranger, and where it was not learned."""

@@ -134,6 +134,11 @@ class Recurrent:
         faded = self._fading.each(state.latest, state.layers.reshape(-1), elapsed_s)
         return Interests(faded, self._each)
 
+    @property
+    def foretells(self) -> bool:
+        """Whether it was trained to tell the next behaviour."""
+        return self._behaviour is not None
+
     def next_behaviour(self, state: RecurrentState) -> Behaviour | None:
         """What the user will do next, and when; None for a stranger, and where it was not learned.
 

@@ -153,11 +153,26 @@ class Interest(Struct):
     evidence: Annotated[list[EvidenceItem], Meta(description="Newest first.")]
 
 
+class NextBehaviour(Struct):
+    """What a user will do next, as foretold at their latest event."""
+
+    types: Annotated[
+        dict[str, float], Meta(description="Chance of each event type, likeliest first.")
+    ]
+    gap_s: Annotated[
+        float,
+        Meta(description="Expected seconds from the latest event to the next, as a log mean."),
+    ]
+
+
 class Interests(Struct):
     """What a user wants, strongest first."""
 
     user: str
     interests: list[Interest]
+    next_behaviour: Annotated[
+        NextBehaviour | None, Meta(description="Null: a stranger, or not learned.")
+    ]
     state_cursor: str
     artifact: str | None
     now_s: float
