@@ -1,6 +1,8 @@
 """What every trained model keeps to: served event by event, it is what its net computes."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -295,3 +297,14 @@ def test_a_contrastive_loss_teaches_the_net(name: str, kind: str) -> None:
     assert gradient is not None
     assert bool(gradient.isfinite().all())
     assert float(gradient.abs().sum()) > 0
+
+
+@every_net
+def test_at_default_sizes_a_state_has_the_bytes_that_were_measured(name: str) -> None:
+    told = json.loads(Path("benchmarks/results/steps.json").read_text())["models"]
+    made = NETS[name](ITEMS, 5, SEQUENCE_MODELS[name].config())
+    assert isinstance(made, nn.Module)
+    weights = {key: each.numpy() for key, each in made.state_dict().items()}
+    model, columns = serve(name, {}, weights), stream([220], seed=0)
+    state = model.fold(model.start(), [event(made, columns, at) for at in range(220)])
+    assert len(model.dump(state)) == told[name]["state_bytes"]

@@ -16,7 +16,7 @@ EFFORT = Effort(targets=60, splices=24, events=4, passes=1, orders=1)
 
 @pytest.fixture(scope="module")
 def report(case: Case) -> dict:
-    return compare(case, ["recurrent"], [0], EFFORT)
+    return compare(case, ["recurrent", "logistic"], [0], EFFORT)
 
 
 def test_rows_are_baselines_models_and_engines_and_agree_with_the_protocols(
@@ -26,9 +26,10 @@ def test_rows_are_baselines_models_and_engines_and_agree_with_the_protocols(
     assert list(rows) == [
         *("popular", "trending_1d", "trending_30d", "habit", "habit_recent", "fresh"),
         *("transition", "item_item", "ease", "ease_recent"),
-        *("recurrent", "engine (recurrent)"),
+        *("recurrent", "logistic", "engine (recurrent)", "engine (logistic)"),
     ]
-    assert report["serve"]["model"] == "recurrent"
+    assert rows["recurrent"]["ndcg@10"] != rows["logistic"]["ndcg@10"]
+    assert report["serve"]["model"] in ("recurrent", "logistic")
     assert (report["events"], report["splices"]) == (60, 24)
     ran = rank_later(case, case.learn(0), strangers=True, most=60)
     gains = ran.gains("transition")

@@ -1,5 +1,6 @@
 """The search for settings, on users who walk through a small catalogue in steps of one."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -230,3 +231,22 @@ def test_settings_with_which_the_loss_diverges_are_given_up_and_the_search_goes_
     result = found(2)
     assert [trial.ndcg is None for trial in result.trials] == [True, False]
     assert result.best.number == 1
+
+
+@pytest.mark.slow
+def test_a_trial_below_the_median_of_earlier_ones_is_given_up_before_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ndcgs = itertools.chain([0.5] * 9, itertools.repeat(0.1))  # three trials of three passes
+    ended: set[tuple[str, int]] = set()
+
+    def seen(at: Progress) -> None:
+        ended.add((at.stage, at.epoch))
+
+    monkeypatch.setattr(sequence, "ndcg_at_10", lambda *_: next(ndcgs))
+    schedule = START.schedule.model_copy(update={"epochs": 3})
+    result = found(5, config=START.model_copy(update={"schedule": schedule}), watch=seen)
+    assert [trial.ndcg for trial in result.trials] == [0.5, 0.5, 0.5, None, None]
+    passes = [sum(stage.startswith(f"settings:{n} ") for stage, _ in ended) for n in range(1, 6)]
+    assert passes == [3, 3, 3, 1, 1]
+    assert result.best.number == 0
