@@ -144,7 +144,8 @@ def ours(result: Mapping[str, Any], peers: Sequence[Mapping[str, Any]]) -> Itera
     here = (*(result[name] for name in same[:-1]), result["events"])
     like = [row for row in peers if tuple(row[name] for name in same) == here]
     for row in result["rows"] if like else ():
-        if row["model"] in OURS and row["variant"] == "state":
+        known = row["model"] in OURS and row["variant"] == "state"
+        if known and not row.get("shuffled"):
             yield {
                 **{name: row[name] for name in ("model", "subset", "ndcg@10", "hr@10", "ci95")},
                 **{name: like[0][name] for name in ("data", "protocol", "order", "split")},
@@ -202,9 +203,10 @@ def main() -> None:
     if given.table:
         files = sorted(given.out.glob("*.json"))
         rows = [row for file in files for row in json.loads(file.read_text())]
+        alone = [RESULTS.parent / f"states-{data}.json" for data in ("ml-100k", "ml-1m")]
         plain = sorted(RESULTS.parent.glob("successive-*.json"), key=lambda file: len(file.name))
         own: dict[tuple[Any, ...], dict[str, Any]] = {}
-        for file in plain:  # a model's row is that of the default settings, where there is one
+        for file in (*alone, *plain):  # the first row of a model is that of the default settings
             for row in ours(json.loads(file.read_text()), rows):
                 own.setdefault((*_key(row), row["subset"]), row)
         rows += own.values()
